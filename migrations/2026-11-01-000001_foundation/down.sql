@@ -1,0 +1,11 @@
+DROP TABLE idempotency_records;
+DROP TABLE events;
+DROP FUNCTION events_notify();
+DROP FUNCTION refuse_change();
+DROP TABLE shop_settings;
+DROP TABLE channels;
+DROP FUNCTION fold_accents(text);
+DROP EXTENSION IF EXISTS btree_gin;
+DROP EXTENSION IF EXISTS citext;
+DROP EXTENSION IF EXISTS unaccent;
+DROP EXTENSION IF EXISTS pg_trgm;

@@ -1,0 +1,10 @@
+DROP TABLE collection_products;
+DROP TABLE collections;
+DROP TABLE product_images;
+DROP TABLE variant_prices;
+DROP TABLE variant_option_values;
+DROP TABLE variants;
+DROP TABLE product_option_values;
+DROP TABLE product_options;
+DROP TABLE product_channels;
+DROP TABLE products;

@@ -1,0 +1,119 @@
+-- Products, their options and variants, prices per channel, images, collections.
+
+CREATE TABLE products (
+    id uuid PRIMARY KEY,
+    slug text NOT NULL CONSTRAINT products_slug_key UNIQUE
+        CONSTRAINT products_slug_check CHECK (slug ~ '^[^\s/?#]{1,255}$'),
+    name text NOT NULL CONSTRAINT products_name_check CHECK (length(name) BETWEEN 1 AND 255),
+    description text NOT NULL DEFAULT '',
+    vendor text NOT NULL DEFAULT '',
+    product_type text NOT NULL DEFAULT '',
+    tags text[] NOT NULL DEFAULT '{}',
+    status text NOT NULL DEFAULT 'DRAFT' CONSTRAINT products_status_check CHECK (status IN ('DRAFT', 'ACTIVE', 'ARCHIVED')),
+    -- SHA-256 of the imported source, so that the same row imported again is recognized as unchanged.
+    import_fingerprint bytea,
+    version bigint NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    -- Filled by the writer from name, vendor, product_type, tags, SKUs and description; weights A to D.
+    search tsvector NOT NULL DEFAULT ''::tsvector,
+    -- Lower-case, accents folded: what trigram matching looks at.
+    search_text text GENERATED ALWAYS AS (lower(fold_accents(name || ' ' || vendor || ' ' || product_type))) STORED
+);
+CREATE INDEX products_created_at_idx ON products (created_at, id);
+CREATE INDEX products_name_idx ON products (name, id);
+CREATE INDEX products_search_idx ON products USING gin (search);
+CREATE INDEX products_search_text_idx ON products USING gin (search_text gin_trgm_ops);
+
+-- A product is seen in a channel where it has a row with published_at in the past, and is ACTIVE.
+CREATE TABLE product_channels (
+    product_id uuid NOT NULL CONSTRAINT product_channels_product_id_fkey REFERENCES products (id) ON DELETE CASCADE,
+    channel_id uuid NOT NULL CONSTRAINT product_channels_channel_id_fkey REFERENCES channels (id) ON DELETE CASCADE,
+    published_at timestamptz,
+    -- The range of the variants' prices, kept by the writer so that a list needs no aggregate.
+    min_price bigint,
+    max_price bigint,
+    PRIMARY KEY (product_id, channel_id)
+);
+CREATE INDEX product_channels_price_idx ON product_channels (channel_id, min_price, product_id);
+
+CREATE TABLE product_options (
+    id uuid PRIMARY KEY,
+    product_id uuid NOT NULL CONSTRAINT product_options_product_id_fkey REFERENCES products (id) ON DELETE CASCADE,
+    name text NOT NULL,
+    position integer NOT NULL,
+    CONSTRAINT product_options_product_id_name_key UNIQUE (product_id, name)
+);
+
+CREATE TABLE product_option_values (
+    id uuid PRIMARY KEY,
+    option_id uuid NOT NULL CONSTRAINT product_option_values_option_id_fkey REFERENCES product_options (id) ON DELETE CASCADE,
+    value text NOT NULL,
+    position integer NOT NULL,
+    CONSTRAINT product_option_values_option_id_value_key UNIQUE (option_id, value)
+);
+
+CREATE TABLE variants (
+    id uuid PRIMARY KEY,
+    product_id uuid NOT NULL CONSTRAINT variants_product_id_fkey REFERENCES products (id) ON DELETE CASCADE,
+    -- Real exports repeat and omit SKUs, so a SKU identifies a variant for people, not for the database.
+    sku text NOT NULL DEFAULT '',
+    name text NOT NULL,
+    position integer NOT NULL,
+    -- The option values in option order, joined: one variant per combination.
+    option_key text NOT NULL,
+    barcode text NOT NULL DEFAULT '',
+    weight_grams bigint,
+    requires_shipping boolean NOT NULL DEFAULT true,
+    taxable boolean NOT NULL DEFAULT true,
+    version bigint NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT variants_product_id_option_key_key UNIQUE (product_id, option_key)
+);
+CREATE INDEX variants_sku_idx ON variants (sku) WHERE sku <> '';
+CREATE INDEX variants_product_id_position_idx ON variants (product_id, position, id);
+
+CREATE TABLE variant_option_values (
+    variant_id uuid NOT NULL CONSTRAINT variant_option_values_variant_id_fkey REFERENCES variants (id) ON DELETE CASCADE,
+    option_value_id uuid NOT NULL CONSTRAINT variant_option_values_option_value_id_fkey REFERENCES product_option_values (id) ON DELETE CASCADE,
+    PRIMARY KEY (variant_id, option_value_id)
+);
+
+CREATE TABLE variant_prices (
+    variant_id uuid NOT NULL CONSTRAINT variant_prices_variant_id_fkey REFERENCES variants (id) ON DELETE CASCADE,
+    channel_id uuid NOT NULL CONSTRAINT variant_prices_channel_id_fkey REFERENCES channels (id) ON DELETE CASCADE,
+    amount bigint NOT NULL CONSTRAINT variant_prices_amount_check CHECK (amount >= 0),
+    compare_at_amount bigint CONSTRAINT variant_prices_compare_at_amount_check CHECK (compare_at_amount >= 0),
+    PRIMARY KEY (variant_id, channel_id)
+);
+
+CREATE TABLE product_images (
+    id uuid PRIMARY KEY,
+    product_id uuid NOT NULL CONSTRAINT product_images_product_id_fkey REFERENCES products (id) ON DELETE CASCADE,
+    url text NOT NULL,
+    alt_text text NOT NULL DEFAULT '',
+    position integer NOT NULL,
+    CONSTRAINT product_images_product_id_url_key UNIQUE (product_id, url)
+);
+CREATE INDEX product_images_product_id_position_idx ON product_images (product_id, position, id);
+
+CREATE TABLE collections (
+    id uuid PRIMARY KEY,
+    slug text NOT NULL CONSTRAINT collections_slug_key UNIQUE,
+    name text NOT NULL,
+    description text NOT NULL DEFAULT '',
+    version bigint NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL
+);
+CREATE INDEX collections_name_idx ON collections (name, id);
+
+CREATE TABLE collection_products (
+    collection_id uuid NOT NULL CONSTRAINT collection_products_collection_id_fkey REFERENCES collections (id) ON DELETE CASCADE,
+    product_id uuid NOT NULL CONSTRAINT collection_products_product_id_fkey REFERENCES products (id) ON DELETE CASCADE,
+    position bigint NOT NULL,
+    PRIMARY KEY (collection_id, product_id)
+);
+CREATE INDEX collection_products_position_idx ON collection_products (collection_id, position, product_id);
+CREATE INDEX collection_products_product_id_idx ON collection_products (product_id, collection_id);

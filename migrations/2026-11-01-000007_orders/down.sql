@@ -1,0 +1,10 @@
+DROP TABLE mails;
+DROP TABLE fulfillment_lines;
+DROP TABLE fulfillments;
+DROP TABLE refunds;
+DROP TABLE payment_operations;
+DROP TABLE payments;
+DROP TABLE order_line_allocations;
+DROP TABLE order_lines;
+DROP TABLE orders;
+DROP SEQUENCE order_numbers;

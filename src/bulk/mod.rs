@@ -1,0 +1,3 @@
+//! bulk.
+
+pub mod graphql;

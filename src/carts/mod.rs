@@ -1,0 +1,3 @@
+//! carts.
+
+pub mod graphql;

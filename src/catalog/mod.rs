@@ -1,0 +1,10 @@
+//! Products, variants, options, prices, images and collections.
+
+mod draft;
+pub mod graphql;
+mod model;
+mod write;
+
+pub use draft::{ImageDraft, OnConflict, OptionDraft, ProductDraft, VariantDraft, Written};
+pub use model::ProductStatus;
+pub use write::write_products;

@@ -1,0 +1,5 @@
+//! The command line: one file per command, all on the same use cases as GraphQL.
+
+pub mod bulk;
+pub mod jobs;
+pub mod user;

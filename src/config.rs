@@ -1,0 +1,197 @@
+//! Configuration: the only reader of the environment.
+//!
+//! Every variable is documented in docs/CONFIGURATION.md. A bad value is named at start, all of them at once.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Everything a process is told from outside.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `DATABASE_URL`.
+    pub database_url: String,
+    /// `REDIS_URL`.
+    pub redis_url: String,
+    /// `IRONMONGER_REDIS_PREFIX`: begins every key, so that several systems can share one Redis. Default `ironmonger`.
+    pub redis_prefix: String,
+    /// `IRONMONGER_DATABASE_POOL`: most connections per process. Default 20.
+    pub database_pool: usize,
+    /// `IRONMONGER_DATA_DIR`: files that the processes share. Default `.ironmonger`.
+    pub data_dir: PathBuf,
+    /// Listening addresses and what the HTTP edge allows.
+    pub http: HttpConfig,
+    /// Signing keys and lifetimes of tokens.
+    pub auth: AuthConfig,
+    /// How mail leaves.
+    pub mail: MailConfig,
+    /// `IRONMONGER_DEV`: set by `ironmonger dev`; allows the demo store and keys made on the spot.
+    pub dev: bool,
+}
+
+/// The HTTP edge.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// `IRONMONGER_HTTP_ADDR`. Default 127.0.0.1:8080.
+    pub addr: SocketAddr,
+    /// `IRONMONGER_METRICS_ADDR`. Default 127.0.0.1:9090.
+    pub metrics_addr: SocketAddr,
+    /// `IRONMONGER_WORKER_ADDR`: health and metrics of a worker. Default 127.0.0.1:9091.
+    pub worker_addr: SocketAddr,
+    /// `IRONMONGER_CORS_ORIGINS`: comma-separated origins that browsers may call from. Default none.
+    pub cors_origins: Vec<String>,
+    /// `IRONMONGER_BODY_LIMIT_BYTES`: largest JSON body. Default 1 MiB.
+    pub body_limit_bytes: usize,
+    /// `IRONMONGER_UPLOAD_LIMIT_BYTES`: largest multipart body. Default 256 MiB.
+    pub upload_limit_bytes: usize,
+    /// `IRONMONGER_REQUEST_TIMEOUT_MS`: longest time for a query or mutation. Default 30,000.
+    pub request_timeout_ms: u64,
+    /// `IRONMONGER_PUBLIC_URL`: how the outside reaches us; begins links in mails and downloads. Default
+    /// `http://` and the HTTP address.
+    pub public_url: String,
+}
+
+/// Tokens.
+#[derive(Debug, Clone)]
+pub struct AuthConfig {
+    /// `IRONMONGER_JWT_KEY`: PEM (PKCS#8) of the Ed25519 key that signs. Without it `ironmonger dev` makes one.
+    pub jwt_key_pem: Option<String>,
+    /// `IRONMONGER_JWT_KEY_FILE`: the same, as a path.
+    pub jwt_key_file: Option<PathBuf>,
+    /// `IRONMONGER_JWT_RETIRED_KEYS_FILE`: PEMs of older keys whose tokens are still accepted.
+    pub jwt_retired_keys_file: Option<PathBuf>,
+    /// `IRONMONGER_ACCESS_TOKEN_SECONDS`. Default 600.
+    pub access_token_seconds: i64,
+    /// `IRONMONGER_SESSION_SECONDS`: how long a session can be refreshed. Default 30 days.
+    pub session_seconds: i64,
+}
+
+/// Mail.
+#[derive(Debug, Clone)]
+pub struct MailConfig {
+    /// `IRONMONGER_SMTP_URL`, e.g. `smtps://user:secret@mail.example.com`. Without it mails are files in
+    /// `<data dir>/mail`.
+    pub smtp_url: Option<String>,
+    /// `IRONMONGER_MAIL_FROM`. Default `Ironmonger <shop@ironmonger.test>`.
+    pub from: String,
+}
+
+/// The variables that cannot be used, each with its reason.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration cannot be used:\n{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+impl Config {
+    /// From the environment of this process.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// From any source of variables; an empty value counts as unset.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut vars = Vars { lookup, problems: Vec::new() };
+        let addr: SocketAddr = vars.parse("IRONMONGER_HTTP_ADDR", "127.0.0.1:8080");
+        let config = Config {
+            database_url: vars.required("DATABASE_URL", &["postgres://", "postgresql://"]),
+            redis_url: vars.required("REDIS_URL", &["redis://", "rediss://", "unix://", "redis+unix://"]),
+            redis_prefix: vars.text("IRONMONGER_REDIS_PREFIX").unwrap_or_else(|| "ironmonger".into()),
+            database_pool: vars.parse("IRONMONGER_DATABASE_POOL", "20"),
+            data_dir: vars.text("IRONMONGER_DATA_DIR").unwrap_or_else(|| ".ironmonger".into()).into(),
+            http: HttpConfig {
+                addr,
+                metrics_addr: vars.parse("IRONMONGER_METRICS_ADDR", "127.0.0.1:9090"),
+                worker_addr: vars.parse("IRONMONGER_WORKER_ADDR", "127.0.0.1:9091"),
+                cors_origins: vars.list("IRONMONGER_CORS_ORIGINS"),
+                body_limit_bytes: vars.parse("IRONMONGER_BODY_LIMIT_BYTES", "1048576"),
+                upload_limit_bytes: vars.parse("IRONMONGER_UPLOAD_LIMIT_BYTES", "268435456"),
+                request_timeout_ms: vars.parse("IRONMONGER_REQUEST_TIMEOUT_MS", "30000"),
+                public_url: vars
+                    .text("IRONMONGER_PUBLIC_URL")
+                    .map_or_else(|| format!("http://{addr}"), |url| url.trim_end_matches('/').to_owned()),
+            },
+            auth: AuthConfig {
+                jwt_key_pem: vars.text("IRONMONGER_JWT_KEY"),
+                jwt_key_file: vars.text("IRONMONGER_JWT_KEY_FILE").map(Into::into),
+                jwt_retired_keys_file: vars.text("IRONMONGER_JWT_RETIRED_KEYS_FILE").map(Into::into),
+                access_token_seconds: vars.parse("IRONMONGER_ACCESS_TOKEN_SECONDS", "600"),
+                session_seconds: vars.parse("IRONMONGER_SESSION_SECONDS", "2592000"),
+            },
+            mail: MailConfig {
+                smtp_url: vars.text("IRONMONGER_SMTP_URL"),
+                from: vars
+                    .text("IRONMONGER_MAIL_FROM")
+                    .unwrap_or_else(|| "Ironmonger <shop@ironmonger.test>".into()),
+            },
+            dev: vars.parse("IRONMONGER_DEV", "false"),
+        };
+        if config.database_pool == 0 {
+            vars.problems.push("IRONMONGER_DATABASE_POOL: must be at least 1".into());
+        }
+        if vars.problems.is_empty() { Ok(config) } else { Err(ConfigError(vars.problems)) }
+    }
+}
+
+struct Vars<F> {
+    lookup: F,
+    problems: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Vars<F> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn required(&mut self, name: &str, schemes: &[&str]) -> String {
+        match self.text(name) {
+            Some(value) if schemes.iter().any(|scheme| value.starts_with(scheme)) => value,
+            Some(_) => {
+                self.problems
+                    .push(format!("{name}: must be a URL that begins with {}", schemes.join(" or ")));
+                String::new()
+            }
+            None => {
+                self.problems
+                    .push(format!("{name}: is not set (`ironmonger dev` brings services of its own)"));
+                String::new()
+            }
+        }
+    }
+
+    fn parse<T: FromStr>(&mut self, name: &str, default: &str) -> T {
+        let given = self.text(name);
+        if let Some(value) = given {
+            if let Ok(parsed) = value.parse() {
+                return parsed;
+            }
+            let kind = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+            self.problems.push(format!("{name}: {value:?} is not a valid {kind} (default: {default})"));
+        }
+        default.parse().unwrap_or_else(|_| panic!("the default of {name} parses"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bad_value_is_named_at_once() {
+        let error = Config::from_lookup(|name| match name {
+            "DATABASE_URL" => Some("mysql://x".into()),
+            "REDIS_URL" => None,
+            "IRONMONGER_HTTP_ADDR" => Some("localhost".into()),
+            "IRONMONGER_REQUEST_TIMEOUT_MS" => Some("soon".into()),
+            _ => None,
+        })
+        .unwrap_err();
+        let text = error.to_string();
+        for name in ["DATABASE_URL", "REDIS_URL", "IRONMONGER_HTTP_ADDR", "IRONMONGER_REQUEST_TIMEOUT_MS"] {
+            assert!(text.contains(name), "{text}");
+        }
+    }
+}

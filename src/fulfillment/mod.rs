@@ -1,0 +1,3 @@
+//! fulfillment.
+
+pub mod graphql;

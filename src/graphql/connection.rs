@@ -1,0 +1,102 @@
+//! The GraphQL face of a page: a Relay connection with `nodes` beside `edges`, `totalCount` only when selected.
+
+use std::borrow::Cow;
+use std::future::Future;
+
+use async_graphql::connection::PageInfo;
+use async_graphql::{Object, OutputType, Result, TypeName};
+use futures_util::future::BoxFuture;
+
+use crate::pagination::Page;
+
+type Count = Box<dyn Fn() -> BoxFuture<'static, crate::error::Result<i64>> + Send + Sync>;
+
+/// A page of `T` as `TConnection`.
+pub struct Connection<T> {
+    page: Page<T>,
+    count: Count,
+}
+
+impl<T> Connection<T> {
+    /// From a page and what counts the whole list; `count` runs only if `totalCount` is selected.
+    pub fn new<F>(page: Page<T>, count: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = crate::error::Result<i64>> + Send + 'static,
+    {
+        Self { page, count: Box::new(move || Box::pin(count())) }
+    }
+}
+
+impl<T: OutputType> TypeName for Connection<T> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Connection", T::type_name()).into()
+    }
+}
+
+/// A page of a list.
+#[Object(name_type)]
+impl<T: OutputType> Connection<T> {
+    /// The items of the page, each with its cursor.
+    async fn edges(&self) -> Vec<Edge<'_, T>> {
+        self.page.items.iter().map(|(cursor, node)| Edge { cursor, node }).collect()
+    }
+
+    /// The items of the page.
+    async fn nodes(&self) -> Vec<&T> {
+        self.page.items.iter().map(|(_, node)| node).collect()
+    }
+
+    /// Where the page lies in the list.
+    async fn page_info(&self) -> PageInfo {
+        page_info(&self.page)
+    }
+
+    /// How many items the whole list has. Counted only when selected.
+    #[graphql(complexity = 10)]
+    async fn total_count(&self) -> Result<i64> {
+        Ok((self.count)().await?)
+    }
+}
+
+/// The `pageInfo` of a page.
+pub fn page_info<T>(page: &Page<T>) -> PageInfo {
+    PageInfo {
+        has_next_page: page.has_next,
+        has_previous_page: page.has_previous,
+        start_cursor: page.items.first().map(|item| item.0.clone()),
+        end_cursor: page.items.last().map(|item| item.0.clone()),
+    }
+}
+
+/// One item of a page as `TEdge`.
+pub struct Edge<'a, T> {
+    cursor: &'a str,
+    node: &'a T,
+}
+
+impl<'a, T> Edge<'a, T> {
+    /// From an item of a page.
+    pub fn new((cursor, node): &'a (String, T)) -> Self {
+        Self { cursor, node }
+    }
+}
+
+impl<T: OutputType> TypeName for Edge<'_, T> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Edge", T::type_name()).into()
+    }
+}
+
+/// An item of a page and its place in the list.
+#[Object(name_type)]
+impl<T: OutputType> Edge<'_, T> {
+    /// Opaque; for `after` and `before`.
+    async fn cursor(&self) -> &str {
+        self.cursor
+    }
+
+    /// The item.
+    async fn node(&self) -> &T {
+        self.node
+    }
+}

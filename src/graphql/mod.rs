@@ -1,0 +1,60 @@
+//! The GraphQL schema: the roots, what every resolver finds in its context, and the types that features share.
+//!
+//! The features own their types and root fields; this module merges them.
+
+mod connection;
+mod context;
+mod loaders;
+mod scalars;
+mod user_error;
+pub mod visible;
+
+use async_graphql::{MergedObject, MergedSubscription};
+
+pub use connection::{Connection, Edge, page_info};
+pub use context::ContextExt;
+pub use loaders::{BatchReader, Batches, Loaders, drive};
+pub use scalars::{CurrencyCode, Decimal, Json, MoneyInput};
+pub use user_error::{UserError, outcome, present};
+
+/// Reads. Every list is a connection of at most 100 items; every id is opaque.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    crate::channels::graphql::ShopQuery,
+    crate::access::graphql::AccessQuery,
+    crate::catalog::graphql::CatalogQuery,
+    crate::search::graphql::SearchQuery,
+    crate::carts::graphql::CartQuery,
+    crate::orders::graphql::OrderQuery,
+    crate::jobs::graphql::JobQuery,
+);
+
+/// Writes. Each takes one input and answers with a payload whose `userErrors` say what stands in the way.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    crate::access::graphql::AccessMutation,
+    crate::customers::graphql::CustomerMutation,
+    crate::catalog::graphql::CatalogMutation,
+    crate::inventory::graphql::InventoryMutation,
+    crate::bulk::graphql::BulkMutation,
+    crate::carts::graphql::CartMutation,
+    crate::orders::graphql::OrderMutation,
+    crate::payments::graphql::PaymentMutation,
+    crate::fulfillment::graphql::FulfillmentMutation,
+    crate::jobs::graphql::JobMutation,
+);
+
+/// News. Each emits the current state at once, then every change.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(crate::orders::graphql::OrderSubscription, crate::jobs::graphql::JobSubscription);
+
+/// The executable schema.
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+/// Builds the schema; needs no database. Requests carry an [`crate::App`], a [`crate::access::Viewer`], a
+/// [`crate::channels::Channel`] and [`Loaders`] as data.
+pub fn schema() -> Schema {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .disable_suggestions()
+        .finish()
+}

@@ -1,0 +1,3 @@
+//! inventory.
+
+pub mod graphql;

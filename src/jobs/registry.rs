@@ -1,0 +1,1 @@
+//! Every kind of job that this version knows.

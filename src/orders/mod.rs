@@ -1,0 +1,3 @@
+//! orders.
+
+pub mod graphql;

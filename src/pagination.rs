@@ -1,0 +1,117 @@
+//! Keyset pages: what every list takes and gives.
+//!
+//! A cursor is the sort key and id of a row, as opaque text. A page is found by comparing with that key, so the
+//! millionth page costs what the first one does.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Code, Error};
+
+/// No list gives more than this at once.
+pub const MAX_PAGE_SIZE: i64 = 100;
+
+/// Which end of the list, how many, and from where.
+#[derive(Debug, Clone)]
+pub struct PageArgs {
+    /// How many rows, 0 to [`MAX_PAGE_SIZE`].
+    pub size: i64,
+    /// True for `last`/`before`: the rows are counted from the end.
+    pub backward: bool,
+    /// The cursor that the page lies after (or before, when backward).
+    pub cursor: Option<String>,
+}
+
+impl PageArgs {
+    /// The first `size` rows.
+    pub fn first(size: i64) -> Self {
+        Self { size, backward: false, cursor: None }
+    }
+
+    /// Checks the four Relay arguments: exactly one of `first` and `last`, within 0 to 100, `after` with
+    /// `first`, `before` with `last`.
+    pub fn new(
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Self, Error> {
+        let (size, backward, cursor) = match (first, last) {
+            (Some(first), None) if before.is_none() => (first, false, after),
+            (None, Some(last)) if after.is_none() => (last, true, before),
+            (Some(_), None) => return Err(bad("`before` goes with `last`, `after` with `first`.")),
+            (None, Some(_)) => return Err(bad("`after` goes with `first`, `before` with `last`.")),
+            _ => return Err(bad("Exactly one of `first` and `last` is required.")),
+        };
+        let size = i64::from(size);
+        if !(0..=MAX_PAGE_SIZE).contains(&size) {
+            return Err(bad("A page has 0 to 100 items."));
+        }
+        Ok(Self { size, backward, cursor })
+    }
+
+    /// The decoded cursor. A cursor of another list or sort order is refused.
+    pub fn cursor<K: DeserializeOwned>(&self) -> Result<Option<K>, Error> {
+        self.cursor.as_deref().map(decode_cursor).transpose()
+    }
+
+    /// How many rows to ask the database for: one more, to know whether there are more.
+    pub fn limit(&self) -> i64 {
+        self.size + 1
+    }
+}
+
+fn bad(message: &str) -> Error {
+    Error::request(Code::BadUserInput, message)
+}
+
+/// The opaque text for a sort key.
+pub fn encode_cursor<K: Serialize>(key: &K) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).expect("a sort key is plain data"))
+}
+
+/// Reads what [`encode_cursor`] wrote.
+pub fn decode_cursor<K: DeserializeOwned>(cursor: &str) -> Result<K, Error> {
+    let decoded = URL_SAFE_NO_PAD.decode(cursor).ok();
+    decoded
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| bad("The cursor does not belong to this list."))
+}
+
+/// Some rows of a list, in list order.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The rows, each with its cursor.
+    pub items: Vec<(String, T)>,
+    /// Whether rows follow the last one.
+    pub has_next: bool,
+    /// Whether rows precede the first one.
+    pub has_previous: bool,
+}
+
+impl<T> Page<T> {
+    /// From rows in the order they were fetched (reversed when `args.backward`), at most `args.limit()` of them.
+    pub fn new<K: Serialize>(mut rows: Vec<T>, args: &PageArgs, key: impl Fn(&T) -> K) -> Self {
+        let size = usize::try_from(args.size).expect("the size of a page is checked");
+        let more = rows.len() > size;
+        rows.truncate(size);
+        if args.backward {
+            rows.reverse();
+        }
+        let (has_next, has_previous) =
+            if args.backward { (args.cursor.is_some(), more) } else { (more, args.cursor.is_some()) };
+        let items = rows.into_iter().map(|row| (encode_cursor(&key(&row)), row)).collect();
+        Self { items, has_next, has_previous }
+    }
+
+    /// The same page with every row changed.
+    pub fn map<U>(self, change: impl Fn(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(|(cursor, row)| (cursor, change(row))).collect(),
+            has_next: self.has_next,
+            has_previous: self.has_previous,
+        }
+    }
+}

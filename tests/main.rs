@@ -1,0 +1,3 @@
+//! The integration tests: one file per feature, all through the public API.
+
+mod support;
