@@ -144,7 +144,7 @@ fn smtp_error(error: smtp::Error) -> MailError {
         None if error.is_tls() => MailError::Transient("no TLS connection to the mail server".into()),
         None if error.is_response() => MailError::Transient("the mail server does not speak SMTP".into()),
         None if error.is_client() => {
-            MailError::Permanent("the mail server does not support what it needs".into())
+            MailError::Transient("the mail server does not support what it needs".into())
         }
         None => MailError::Transient("no connection to the mail server".into()),
     }
@@ -174,4 +174,141 @@ async fn write_whole(folder: &std::path::Path, name: &str, content: &[u8]) -> st
         let _ = fs::remove_file(&draft).await;
     }
     written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn mailer(data_dir: &std::path::Path, smtp_url: Option<&str>) -> anyhow::Result<Mailer> {
+        let config = Config::from_lookup(|name| match name {
+            "DATABASE_URL" => Some("postgres://localhost/x".into()),
+            "REDIS_URL" => Some("redis://localhost".into()),
+            "IRONMONGER_DATA_DIR" => Some(data_dir.display().to_string()),
+            "IRONMONGER_SMTP_URL" => smtp_url.map(str::to_owned),
+            _ => None,
+        })
+        .unwrap();
+        Mailer::from_config(&config, Clock::default())
+    }
+
+    fn scratch_dir() -> PathBuf {
+        std::env::temp_dir().join(format!("ironmonger-mail-{}", uuid::Uuid::new_v4()))
+    }
+
+    fn mail() -> Mail {
+        Mail {
+            to: "ada@example.com".into(),
+            subject: "Your order IM-1001".into(),
+            text: "Thank you, Zoë.\n\nTotal: 12.50 €\n".into(),
+            message_id: "order-confirmation.mail_01h455vb4pex5vsknk084sn02q@shop.example".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_mail_server_a_mail_is_a_file_named_by_time_and_purpose() {
+        let dir = scratch_dir();
+        mailer(&dir, None).unwrap().send(mail()).await.unwrap();
+        let names: Vec<_> =
+            std::fs::read_dir(dir.join("mail")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let [name] = names.as_slice() else { panic!("{names:?}") };
+        let name = name.to_str().unwrap();
+        assert!(name.ends_with("Z-order-confirmation.mail_01h455vb4pex5vsknk084sn02q.eml"), "{name}");
+        let text = std::fs::read_to_string(dir.join("mail").join(name)).unwrap();
+        for line in [
+            "To: ada@example.com\r\n",
+            "Subject: Your order IM-1001\r\n",
+            "Message-ID: <order-confirmation.mail_01h455vb4pex5vsknk084sn02q@shop.example>\r\n",
+            "Content-Type: text/plain; charset=utf-8\r\n",
+            "Auto-Submitted: auto-generated\r\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+        let body = text.split_once("\r\n\r\n").unwrap().1;
+        assert!(body.contains("Zo=C3=AB") && body.contains("=E2=82=AC"), "{body}");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_line_break_in_the_subject_makes_no_header() {
+        let mailer = mailer(&scratch_dir(), None).unwrap();
+        for subject in
+            ["Hello Ada\r\nBcc: eve@example.com", "Hello Zoë\nBcc: eve@example.com", "a\r\n\r\nbody"]
+        {
+            let message =
+                mailer.message(&Mail { subject: subject.into(), ..mail() }, mailer.clock.now()).unwrap();
+            let text = String::from_utf8(message.formatted()).unwrap();
+            let headers = text.split_once("\r\n\r\n").unwrap().0;
+            let begins = |line: &str| line.starts_with("Bcc") || line.starts_with("body");
+            assert!(!headers.split(['\r', '\n']).any(begins), "{headers}");
+            let receivers = message.envelope().to();
+            assert_eq!(receivers.len(), 1);
+            assert_eq!(receivers[0].to_string(), "ada@example.com");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_can_never_be_sent_is_permanent_and_does_not_quote_the_address() {
+        let mailer = mailer(&scratch_dir(), None).unwrap();
+        for bad in [
+            Mail { to: "ada@example.com\r\nBcc: eve@example.com".into(), ..mail() },
+            Mail { to: "Ada <ada@example.com>".into(), ..mail() },
+            Mail { message_id: "x@y>\r\nBcc: eve@example.com".into(), ..mail() },
+        ] {
+            let error = mailer.send(bad).await.unwrap_err();
+            assert!(matches!(error, MailError::Permanent(_)), "{error}");
+            assert!(!error.to_string().contains("example.com"), "{error}");
+        }
+    }
+
+    /// A mail server that answers a recipient with `answer`, once.
+    async fn mail_server(answer: &'static str) -> String {
+        use tokio::io::{AsyncBufReadExt, BufReader};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("smtp://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (read, mut write) = stream.split();
+            let mut lines = BufReader::new(read).lines();
+            write.write_all(b"220 test\r\n").await.unwrap();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let reply = match line.as_str() {
+                    line if line.starts_with("RCPT") => answer,
+                    "DATA" => "354 go on",
+                    "QUIT" => "221 bye",
+                    line if line.starts_with(['E', 'M', 'R', '.']) => "250 ok",
+                    _ => continue,
+                };
+                if write.write_all(format!("{reply}\r\n").as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn the_answers_of_a_mail_server_are_sorted() {
+        let send = async |answer| {
+            let url = mail_server(answer).await;
+            mailer(&scratch_dir(), Some(&url)).unwrap().send(mail()).await
+        };
+        assert!(send("250 ok").await.is_ok());
+        let refused = send("550 5.1.1 <ada@example.com> is unknown").await.unwrap_err();
+        assert!(matches!(refused, MailError::Permanent(_)), "{refused}");
+        assert!(refused.to_string().contains("550") && !refused.to_string().contains("ada"), "{refused}");
+        let busy = send("451 4.3.0 try later").await.unwrap_err();
+        assert!(matches!(busy, MailError::Transient(_)), "{busy}");
+        let away =
+            mailer(&scratch_dir(), Some("smtp://127.0.0.1:1")).unwrap().send(mail()).await.unwrap_err();
+        assert!(matches!(away, MailError::Transient(_)), "{away}");
+    }
+
+    #[test]
+    fn a_bad_url_of_a_mail_server_is_not_quoted() {
+        let error = mailer(&scratch_dir(), Some("http://user:hunter2@example.com")).err().unwrap();
+        assert!(error.to_string().contains("IRONMONGER_SMTP_URL"));
+        assert!(!format!("{error:#}").contains("hunter2"), "{error:#}");
+    }
 }
