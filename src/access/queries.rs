@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Timestamptz};
 use diesel_async::RunQueryDsl;
 
 use crate::db::Conn;
@@ -266,4 +267,20 @@ pub(super) async fn find_session_of_spent_token(
         .first(conn)
         .await
         .optional()
+}
+
+/// Deletes at most `limit` sessions, with their refresh tokens.
+pub(super) async fn delete_sessions_expired_before(
+    conn: &mut Conn,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<usize> {
+    diesel::sql_query(
+        "DELETE FROM sessions WHERE id IN \
+         (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    )
+    .bind::<Timestamptz, _>(before)
+    .bind::<BigInt, _>(limit)
+    .execute(conn)
+    .await
 }

@@ -10,7 +10,7 @@ use crate::ids::{SessionId, UserId};
 
 use super::passwords::Verdict;
 use super::queries::{self, LiveSession};
-use super::{ClientAddr, Tokens, token};
+use super::{ClientAddr, Tokens, email, token};
 
 /// Begins a session.
 ///
@@ -25,7 +25,10 @@ pub async fn sign_in(app: &App, email: &str, password: &str, client: Option<Clie
     // guesses than tries in a row, but for one per turn.
     app.attempts.check(&attempt).await?;
 
-    let found = queries::find_credentials(&mut *app.db.get().await?, email.trim()).await?;
+    let found = match email::parse(email) {
+        Some(email) => queries::find_credentials(&mut *app.db.get().await?, email).await?,
+        None => None,
+    };
     let hash = found.as_ref().map(|user| user.password_hash.clone());
     let (turn, verdict) = turn.verify(password.to_owned(), hash).await?;
     let user = match found {
