@@ -127,9 +127,26 @@ impl Config {
         if config.database_pool == 0 {
             vars.problems.push("IRONMONGER_DATABASE_POOL: must be at least 1".into());
         }
+        for (name, seconds) in [
+            ("IRONMONGER_ACCESS_TOKEN_SECONDS", config.auth.access_token_seconds),
+            ("IRONMONGER_SESSION_SECONDS", config.auth.session_seconds),
+        ] {
+            if !(1..=MAX_TOKEN_SECONDS).contains(&seconds) {
+                vars.problems.push(format!("{name}: must be between 1 and {MAX_TOKEN_SECONDS}"));
+            }
+        }
         if vars.problems.is_empty() { Ok(config) } else { Err(ConfigError(vars.problems)) }
     }
 }
+
+/// `IRONMONGER_PASSWORD`, for `ironmonger user create` in scripts; taken as it is. Not part of [`Config`], which a process
+/// keeps for as long as it runs.
+pub fn password_from_env() -> Option<String> {
+    std::env::var("IRONMONGER_PASSWORD").ok().filter(|password| !password.is_empty())
+}
+
+/// Ten years: no token should live longer, and dates stay far from their limits.
+const MAX_TOKEN_SECONDS: i64 = 315_360_000;
 
 struct Vars<F> {
     lookup: F,
@@ -178,6 +195,34 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn variables(text: &str) -> std::collections::BTreeSet<&str> {
+        let words = text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+        let is_variable = |word: &&str| {
+            let name = word.strip_prefix("IRONMONGER_").unwrap_or_default();
+            !name.is_empty() || matches!(*word, "DATABASE_URL" | "REDIS_URL")
+        };
+        words.filter(is_variable).collect()
+    }
+
+    #[test]
+    fn every_variable_is_documented_and_nothing_else() {
+        let read = variables(include_str!("config.rs"));
+        let documented = variables(include_str!("../docs/CONFIGURATION.md"));
+        assert!(read.len() > 20, "{read:?}");
+        assert_eq!(read, documented);
+    }
+
+    #[test]
+    fn lifetimes_of_tokens_are_positive() {
+        let error = Config::from_lookup(|name| match name {
+            "DATABASE_URL" => Some("postgres://localhost/x".into()),
+            "REDIS_URL" => Some("redis://localhost".into()),
+            "IRONMONGER_SESSION_SECONDS" => Some("0".into()),
+            _ => None,
+        });
+        assert!(error.unwrap_err().to_string().contains("IRONMONGER_SESSION_SECONDS"));
+    }
 
     #[test]
     fn every_bad_value_is_named_at_once() {
