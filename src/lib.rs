@@ -42,6 +42,7 @@ pub mod schema;
 pub mod search;
 pub mod shipping;
 pub mod signals;
+pub mod sql;
 pub mod storage;
 pub mod tax;
 
