@@ -301,6 +301,7 @@ diesel::table! {
         refunded_amount -> BigInt,
         token -> Text,
         gateway_reference -> Nullable<Text>,
+        action_confirmed -> Bool,
         failure -> Nullable<Text>,
         version -> BigInt,
         created_at -> Timestamptz,

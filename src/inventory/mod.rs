@@ -17,4 +17,4 @@ pub use model::{
     Allocation, Availability, Location, MovementKind, ReservationLine, Shortage, StockLevel, StockTarget,
 };
 pub use receive::set_on_hand;
-pub use reserve::{release, reserve, restock, ship};
+pub use reserve::{release, reserve, restock, ship, write_off};

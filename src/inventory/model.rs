@@ -105,6 +105,8 @@ pub enum MovementKind {
     Shipped,
     /// Came back.
     Restocked,
+    /// Promised to an order that was called off, and not for sale again.
+    WrittenOff,
 }
 
 impl MovementKind {
@@ -117,6 +119,7 @@ impl MovementKind {
             MovementKind::Released => "RELEASED",
             MovementKind::Shipped => "SHIPPED",
             MovementKind::Restocked => "RESTOCKED",
+            MovementKind::WrittenOff => "WRITTEN_OFF",
         }
     }
 }

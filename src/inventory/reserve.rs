@@ -54,6 +54,29 @@ pub async fn ship(
     actor: &str,
     now: DateTime<Utc>,
 ) -> Result<Result<(), Vec<Shortage>>> {
+    remove(conn, allocations, MovementKind::Shipped, order_id, actor, now).await
+}
+
+/// Takes promised units off the stock that are not for sale again, broken or lost. As [`ship`] does, it refuses units that have not
+/// come in.
+pub async fn write_off(
+    conn: &mut Conn,
+    allocations: &[Allocation],
+    order_id: OrderId,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<Result<(), Vec<Shortage>>> {
+    remove(conn, allocations, MovementKind::WrittenOff, order_id, actor, now).await
+}
+
+async fn remove(
+    conn: &mut Conn,
+    allocations: &[Allocation],
+    kind: MovementKind,
+    order_id: OrderId,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<Result<(), Vec<Shortage>>> {
     let levels = queries::lock(conn, variants(allocations.iter().map(|a| a.variant_id))).await?;
     let mut on_hand: BTreeMap<(VariantId, LocationId), i64> =
         levels.iter().map(|level| ((level.variant_id, level.location_id), level.on_hand)).collect();
@@ -70,7 +93,7 @@ pub async fn ship(
     if !shortages.is_empty() {
         return Ok(Err(shortages));
     }
-    let deltas = deltas(allocations, MovementKind::Shipped);
+    let deltas = deltas(allocations, kind);
     queries::apply(conn, &deltas, Cause { reason: "", order_id: Some(order_id), actor, at: now }).await?;
     Ok(Ok(()))
 }
@@ -119,7 +142,7 @@ fn deltas(allocations: &[Allocation], kind: MovementKind) -> Vec<Delta> {
     let change = |quantity: i64| match kind {
         MovementKind::Reserved => (0, quantity),
         MovementKind::Released => (0, -quantity),
-        MovementKind::Shipped => (-quantity, -quantity),
+        MovementKind::Shipped | MovementKind::WrittenOff => (-quantity, -quantity),
         MovementKind::Received | MovementKind::Adjusted | MovementKind::Restocked => (quantity, 0),
     };
     sums.into_iter()
