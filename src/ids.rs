@@ -185,8 +185,6 @@ id! {
     ProductId = "product";
     /// An option of a product, such as its size.
     OptionId = "option";
-    /// A value of an option, such as "M".
-    OptionValueId = "optionvalue";
     /// What is bought: a product in one combination of its options.
     VariantId = "variant";
     /// A product's image.

@@ -17,6 +17,7 @@ pub mod bulk;
 pub mod carts;
 pub mod catalog;
 pub mod channels;
+pub mod checkout;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -42,8 +43,10 @@ pub mod schema;
 pub mod search;
 pub mod shipping;
 pub mod signals;
+pub mod sql;
 pub mod storage;
 pub mod tax;
+mod text_enum;
 
 pub use app::App;
 pub use error::Error;

@@ -301,6 +301,7 @@ diesel::table! {
         refunded_amount -> BigInt,
         token -> Text,
         gateway_reference -> Nullable<Text>,
+        action_confirmed -> Bool,
         failure -> Nullable<Text>,
         version -> BigInt,
         created_at -> Timestamptz,
@@ -329,19 +330,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    product_option_values (id) {
-        id -> Uuid,
-        option_id -> Uuid,
-        value -> Text,
-        position -> Integer,
-    }
-}
-
-diesel::table! {
     product_options (id) {
         id -> Uuid,
         product_id -> Uuid,
         name -> Text,
+        values -> Array<Text>,
         position -> Integer,
     }
 }
@@ -514,13 +507,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    variant_option_values (variant_id, option_value_id) {
-        variant_id -> Uuid,
-        option_value_id -> Uuid,
-    }
-}
-
-diesel::table! {
     variant_prices (variant_id, channel_id) {
         variant_id -> Uuid,
         channel_id -> Uuid,
@@ -536,7 +522,7 @@ diesel::table! {
         sku -> Text,
         name -> Text,
         position -> Integer,
-        option_key -> Text,
+        option_values -> Array<Text>,
         barcode -> Text,
         weight_grams -> Nullable<BigInt>,
         requires_shipping -> Bool,
@@ -572,7 +558,6 @@ diesel::joinable!(payments -> orders (order_id));
 diesel::joinable!(product_channels -> channels (channel_id));
 diesel::joinable!(product_channels -> products (product_id));
 diesel::joinable!(product_images -> products (product_id));
-diesel::joinable!(product_option_values -> product_options (option_id));
 diesel::joinable!(product_options -> products (product_id));
 diesel::joinable!(promotions -> channels (channel_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
@@ -585,8 +570,6 @@ diesel::joinable!(stock_levels -> variants (variant_id));
 diesel::joinable!(tax_rates -> channels (channel_id));
 diesel::joinable!(user_roles -> roles (role_id));
 diesel::joinable!(user_roles -> users (user_id));
-diesel::joinable!(variant_option_values -> product_option_values (option_value_id));
-diesel::joinable!(variant_option_values -> variants (variant_id));
 diesel::joinable!(variant_prices -> channels (channel_id));
 diesel::joinable!(variant_prices -> variants (variant_id));
 diesel::joinable!(variants -> products (product_id));
@@ -616,7 +599,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     payments,
     product_channels,
     product_images,
-    product_option_values,
     product_options,
     products,
     promotions,
@@ -632,7 +614,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     tax_rates,
     user_roles,
     users,
-    variant_option_values,
     variant_prices,
     variants,
 );

@@ -1,5 +1,6 @@
 //! Products, variants, options, prices, images and collections.
 
+mod check;
 mod draft;
 pub mod graphql;
 mod model;

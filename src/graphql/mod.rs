@@ -38,7 +38,7 @@ pub struct Mutation(
     crate::inventory::graphql::InventoryMutation,
     crate::bulk::graphql::BulkMutation,
     crate::carts::graphql::CartMutation,
-    crate::orders::graphql::OrderMutation,
+    crate::checkout::graphql::CheckoutMutation,
     crate::payments::graphql::PaymentMutation,
     crate::fulfillment::graphql::FulfillmentMutation,
     crate::jobs::graphql::JobMutation,
