@@ -1,1 +1,7 @@
-//! Development services.
+//! `ironmonger dev`: a whole shop on one machine with one command.
+//!
+//! Owns the private PostgreSQL and Redis ([`services`]), the processes that must not outlive us ([`child`]), the demo
+//! store, and the supervisor that ties them together. Nothing in production uses this module.
+
+pub mod child;
+pub mod services;
