@@ -2,6 +2,9 @@
 
 mod support;
 
+mod contract;
 mod dev_services;
+mod dev_shop;
 mod harness;
 mod migrations;
+mod schema;

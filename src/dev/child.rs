@@ -219,10 +219,12 @@ impl Drop for Child {
 pub async fn end_leftover(pid: i32, name: &str, signal: Signal, patience: Duration) -> bool {
     let deadline = Instant::now() + patience;
     let mut told = false;
-    while pid > 1 && kill(Pid::from_raw(pid), None).is_ok() {
+    while pid > 1 && kill(Pid::from_raw(pid), None) != Err(nix::Error::ESRCH) {
         // Without /proc the name cannot be told, and a signal might hit a stranger: only wait.
-        match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
-            Ok(comm) if comm.trim() != name => return true,
+        match std::fs::read_to_string(format!("/proc/{pid}/stat")).as_deref().map(name_and_state) {
+            Ok(Some((found, _))) if found != name => return true,
+            // It has ended, but its parent (in a container often one that never looks) has not been told.
+            Ok(Some((_, 'Z' | 'X'))) => return true,
             Ok(_) if !told => {
                 let _ = kill(Pid::from_raw(pid), signal);
                 told = true;
@@ -235,6 +237,13 @@ pub async fn end_leftover(pid: i32, name: &str, signal: Signal, patience: Durati
         tokio::time::sleep(POLL).await;
     }
     true
+}
+
+/// The two fields of `/proc/<pid>/stat`: `123 (redis-server) S 1 …`.
+fn name_and_state(stat: &str) -> Option<(&str, char)> {
+    let (before, after) = stat.rsplit_once(')')?;
+    let (_, name) = before.split_once('(')?;
+    Some((name, after.trim_start().chars().next()?))
 }
 
 fn short_name(signal: Signal) -> &'static str {

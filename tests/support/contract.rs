@@ -14,7 +14,7 @@ impl Shop {
 
 /// One operation of `../shared/contract/<file>.graphql` with the fragments that it needs; `None` without the folder.
 pub fn contract(file: &str, operation: &str) -> Option<String> {
-    let text = std::fs::read_to_string(folder()?.join(format!("{file}.graphql"))).ok()?;
+    let text = std::fs::read_to_string(contract_folder()?.join(format!("{file}.graphql"))).ok()?;
     let definitions = definitions(&text);
     let find = |wanted: &str| definitions.iter().find(|definition| definition.name == wanted);
     let mut wanted = vec![operation.to_owned()];
@@ -33,12 +33,22 @@ pub fn contract(file: &str, operation: &str) -> Option<String> {
 }
 
 /// The folder of the documents, if it is there.
-pub fn folder() -> Option<PathBuf> {
+pub fn contract_folder() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/contract");
     folder.is_dir().then_some(folder)
 }
 
+/// The names of a file's operations.
+pub fn contract_operations(file: &str) -> Vec<String> {
+    let path = contract_folder().expect("the folder is there").join(format!("{file}.graphql"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let definitions = definitions(&text);
+    let operations = definitions.iter().filter(|definition| !definition.is_fragment);
+    operations.map(|definition| definition.name.to_owned()).collect()
+}
+
 struct Definition<'a> {
+    is_fragment: bool,
     name: &'a str,
     text: &'a str,
 }
@@ -57,7 +67,8 @@ fn definitions(text: &str) -> Vec<Definition<'_>> {
                 depth -= 1;
                 if depth == 0 {
                     let text = &text[start..=at];
-                    found.push(Definition { name: name(text), text });
+                    let (keyword, name) = heading(text);
+                    found.push(Definition { is_fragment: keyword == "fragment", name, text });
                     start = at + 1;
                 }
             }
@@ -67,12 +78,14 @@ fn definitions(text: &str) -> Vec<Definition<'_>> {
     found
 }
 
-/// The word after `query`, `mutation`, `subscription` or `fragment`.
-fn name(definition: &str) -> &str {
+/// `query`, `mutation`, `subscription` or `fragment`, and the name after it.
+fn heading(definition: &str) -> (&str, &str) {
     let code =
         definition.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or("");
-    let word = code.split_whitespace().nth(1).unwrap_or("");
-    word.split(['(', '{']).next().unwrap_or("")
+    let mut words = code.split_whitespace();
+    let keyword = words.next().unwrap_or("");
+    let name = words.next().unwrap_or("");
+    (keyword, name.split(['(', '{']).next().unwrap_or(""))
 }
 
 fn spreads(definition: &str) -> Vec<String> {

@@ -21,9 +21,10 @@ mod subscription;
 pub use self::{
     build::{Product, ProductSpec, VariantSpec},
     client::Client,
-    contract::contract,
+    contract::{contract, contract_folder, contract_operations},
+    database::wait_until,
     process::Process,
-    servers::Servers,
+    servers::{Servers, binary},
     shop::Shop,
     subscription::Subscription,
 };

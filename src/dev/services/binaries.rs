@@ -41,7 +41,7 @@ pub(super) fn postgres(major: Option<u32>, data: &Path) -> Result<PostgresProgra
     found.sort_by_key(|programs| std::cmp::Reverse(programs.major));
     let Some(newest) = found.first().cloned() else {
         bail!(
-            "PostgreSQL is not installed: `apt-get install postgresql`, `dnf install postgresql-server` or `brew install \
+            "PostgreSQL is not installed: `apt-get install postgresql`, `dnf install postgresql-server postgresql-contrib` or `brew install \
              postgresql@16` brings it, or set DATABASE_URL to a server that runs already"
         );
     };

@@ -175,6 +175,7 @@ async fn launch(
             data.display()
         ))?;
     }
+    remove_dead_pid_file(&data, &pid_file).await?;
     let log = home.path().join("postgres.log");
     let mut settings = vec![
         "listen_addresses=127.0.0.1".to_owned(),
@@ -223,6 +224,28 @@ async fn launch(
     }
     ensure_database(port).await?;
     Ok(child)
+}
+
+/// A killed postmaster whose parent never looks for its end stays in the process table, and PostgreSQL takes it for
+/// alive. Its file goes once no process works in the data directory any more; sessions end soon after their postmaster.
+async fn remove_dead_pid_file(data: &Path, pid_file: &Path) -> Result<()> {
+    let deadline = Instant::now() + SHUTDOWN_PATIENCE;
+    while cfg!(target_os = "linux") && pid_file.exists() {
+        if !is_worked_in(data) {
+            std::fs::remove_file(pid_file)?;
+        } else if Instant::now() > deadline {
+            bail!("processes of an earlier PostgreSQL still use {}: end them first", data.display());
+        } else {
+            tokio::time::sleep(POLL).await;
+        }
+    }
+    Ok(())
+}
+
+fn is_worked_in(folder: &Path) -> bool {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut folders = processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok());
+    folders.any(|current| current == folder)
 }
 
 /// The postmaster writes its state into the eighth line; the process id guards against a file left by an earlier one.
