@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::folder::DataDir;
@@ -68,41 +67,32 @@ async fn open_shop(config: Config, started: Instant, stop: &CancellationToken) -
     let login = demo::login(&app).await?;
 
     let worker_stop = CancellationToken::new();
-    let worker = tokio::spawn(worker::supervise(config.clone(), worker_stop.clone()));
-    let mut api = tokio::spawn(crate::http::serve(app, stop.clone()));
-    let opened = tokio::select! {
-        () = listening(config.http.addr) => {
-            banner::print(&config.http, login, started.elapsed());
-            Ok(())
-        }
-        () = stop.cancelled() => Ok(()),
-        ended = &mut api => Err(early_end(ended)),
+    let worker = {
+        let (config, worker_stop, stop) = (config.clone(), worker_stop.clone(), stop.clone());
+        tokio::spawn(async move {
+            let outcome = worker::supervise(config, worker_stop).await;
+            // A shop whose worker cannot even be started is of no use: end it and say why.
+            stop.cancel();
+            outcome
+        })
     };
-    if let Err(error) = opened {
-        worker_stop.cancel();
-        let _ = worker.await;
-        return Err(error);
-    }
-    let outcome = until_stopped(&mut api, stop).await;
+    let announce = {
+        let http = config.http.clone();
+        tokio::spawn(async move {
+            listening(http.addr).await;
+            banner::print(&http, login, started.elapsed());
+        })
+    };
+    // Ends when `stop` says so and the requests are answered; before that only by a failure.
+    let outcome = match tokio::spawn(crate::http::serve(app, stop.clone())).await {
+        Ok(Ok(())) if !stop.is_cancelled() => Err(anyhow!("the API has ended by itself")),
+        Ok(outcome) => outcome,
+        Err(error) => Err(error).context("the API panicked"),
+    };
+    announce.abort();
     worker_stop.cancel();
     worker.await.context("the worker's supervisor panicked")??;
     outcome
-}
-
-/// Returns when the API has drained after `stop`, or fails when it ends by itself.
-async fn until_stopped(api: &mut JoinHandle<Result<()>>, stop: &CancellationToken) -> Result<()> {
-    tokio::select! {
-        () = stop.cancelled() => api.await.context("the API panicked")?,
-        ended = &mut *api => Err(early_end(ended)),
-    }
-}
-
-fn early_end(ended: Result<Result<()>, tokio::task::JoinError>) -> anyhow::Error {
-    match ended {
-        Ok(Ok(())) => anyhow!("the API has ended by itself"),
-        Ok(Err(error)) => error.context("the API has ended"),
-        Err(error) => anyhow!(error).context("the API panicked"),
-    }
 }
 
 /// Returns when something listens on the address.
