@@ -47,6 +47,7 @@ pub mod sql;
 pub mod storage;
 pub mod tax;
 mod text_enum;
+pub mod telemetry;
 
 pub use app::App;
 pub use error::Error;
