@@ -46,8 +46,8 @@ pub mod signals;
 pub mod sql;
 pub mod storage;
 pub mod tax;
-mod text_enum;
 pub mod telemetry;
+mod text_enum;
 
 pub use app::App;
 pub use error::Error;

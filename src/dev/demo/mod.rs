@@ -34,7 +34,7 @@ pub async fn login(app: &App) -> Result<Option<(&'static str, &'static str)>> {
 
 async fn ensure_login(app: &App) -> Result<(), Error> {
     if !write::has_user(&mut *app.db.get().await?, LOGIN.0).await? {
-        // MARKED PLACE (access): crate::access::create_user(app, LOGIN.0, LOGIN.1, &["owner"]).await?;
+        crate::access::create_user(app, LOGIN.0, LOGIN.1, &["owner"]).await?;
     }
     Ok(())
 }
