@@ -60,10 +60,11 @@ pub async fn look(conn: &mut Conn) -> QueryResult<Due> {
     }
     let row: Row = statement(
         "WITH RECURSIVE waiting(name) AS ( \
-             (SELECT queue FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL ORDER BY queue LIMIT 1) \
+             (SELECT queue FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL \
+              ORDER BY queue, priority DESC, run_at, id LIMIT 1) \
              UNION ALL \
              SELECT (SELECT queue FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL AND queue > waiting.name \
-                     ORDER BY queue LIMIT 1) FROM waiting WHERE waiting.name IS NOT NULL) \
+                     ORDER BY queue, priority DESC, run_at, id LIMIT 1) FROM waiting WHERE waiting.name IS NOT NULL) \
          SELECT (SELECT array_agg(waiting.name) FROM waiting LEFT JOIN job_queues USING (name) \
                  WHERE waiting.name IS NOT NULL AND paused IS NOT TRUE) AS queues, \
                 (SELECT extract(epoch FROM min(run_at) - now())::float8 FROM jobs \
