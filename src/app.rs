@@ -2,7 +2,9 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::access::{Attempts, Keys, Passwords};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
@@ -28,6 +30,12 @@ pub struct Parts {
     pub channels: crate::channels::Directory,
     /// Payment gateways by name.
     pub gateways: crate::payments::Gateways,
+    /// The keys of access tokens.
+    pub keys: crate::access::Keys,
+    /// Hashes passwords.
+    pub passwords: crate::access::Passwords,
+    /// Counts failed sign-ins.
+    pub attempts: crate::access::Attempts,
     /// Outgoing mail.
     pub mailer: crate::mail::Mailer,
     /// Files that the processes share.
@@ -42,17 +50,32 @@ impl Deref for App {
 }
 
 impl App {
-    /// Builds the parts; connects to nothing yet.
+    /// Builds the parts; connects to nothing yet. Needs the key of access tokens, see [`Keys::from_config`].
     pub fn new(config: Config) -> anyhow::Result<Self> {
+        let keys = Keys::from_config(&config)?;
+        Self::build(config, keys)
+    }
+
+    /// The same for a process that neither issues nor reads tokens: a worker, a command of the operator.
+    pub fn without_keys(config: Config) -> anyhow::Result<Self> {
+        Self::build(config, Keys::none())
+    }
+
+    fn build(config: Config, keys: Keys) -> anyhow::Result<Self> {
+        let clock = Clock::default();
+        let redis = redis::Client::open(config.redis_url.as_str())?;
         Ok(Self(Arc::new(Parts {
             db: Db::new(&config.database_url, config.database_pool)?,
-            clock: Clock::default(),
             signals: Signals::default(),
-            redis: redis::Client::open(config.redis_url.as_str())?,
             channels: crate::channels::Directory::default(),
             gateways: crate::payments::Gateways::from_config(&config),
-            mailer: crate::mail::Mailer::from_config(&config)?,
+            keys,
+            passwords: Passwords::new(Duration::from_millis(config.http.request_timeout_ms)),
+            attempts: Attempts::new(redis.clone(), &config.redis_prefix),
+            mailer: crate::mail::Mailer::from_config(&config, clock.clone())?,
             storage: crate::storage::Storage::from_config(&config)?,
+            clock,
+            redis,
             config,
         })))
     }

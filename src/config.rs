@@ -89,6 +89,27 @@ impl Config {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
+    /// For `ironmonger dev`: `DATABASE_URL` and `REDIS_URL` stay empty where they are not set, for private services
+    /// take their place.
+    pub fn for_dev() -> Result<Self, ConfigError> {
+        let mut config = Self::from_lookup(|name| {
+            let given = std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+            given.or_else(|| match name {
+                "DATABASE_URL" => Some("postgres://".into()),
+                "REDIS_URL" => Some("redis://".into()),
+                _ => None,
+            })
+        })?;
+        if config.database_url == "postgres://" {
+            config.database_url.clear();
+        }
+        if config.redis_url == "redis://" {
+            config.redis_url.clear();
+        }
+        config.dev = true;
+        Ok(config)
+    }
+
     /// From any source of variables; an empty value counts as unset.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut vars = Vars { lookup, problems: Vec::new() };
@@ -130,7 +151,63 @@ impl Config {
         if config.database_pool == 0 {
             vars.problems.push("IRONMONGER_DATABASE_POOL: must be at least 1".into());
         }
+        for (name, seconds) in [
+            ("IRONMONGER_ACCESS_TOKEN_SECONDS", config.auth.access_token_seconds),
+            ("IRONMONGER_SESSION_SECONDS", config.auth.session_seconds),
+        ] {
+            if !(1..=MAX_TOKEN_SECONDS).contains(&seconds) {
+                vars.problems.push(format!("{name}: must be between 1 and {MAX_TOKEN_SECONDS}"));
+            }
+        }
         if vars.problems.is_empty() { Ok(config) } else { Err(ConfigError(vars.problems)) }
+    }
+}
+
+/// `IRONMONGER_PASSWORD`, for `ironmonger user create` in scripts; taken as it is. Not part of [`Config`], which a process
+/// keeps for as long as it runs.
+pub fn password_from_env() -> Option<String> {
+    std::env::var("IRONMONGER_PASSWORD").ok().filter(|password| !password.is_empty())
+}
+
+/// Ten years: no token should live longer, and dates stay far from their limits.
+const MAX_TOKEN_SECONDS: i64 = 315_360_000;
+
+/// What a process says while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `IRONMONGER_LOG`: a level, or levels by module: `info,ironmonger::jobs=debug`. Default `info`.
+    pub filter: String,
+    /// `IRONMONGER_LOG_FORMAT`: `text` or `json`. Default: text on a terminal, JSON lines elsewhere.
+    pub json: bool,
+}
+
+impl LogConfig {
+    /// From the environment of this process.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        Self::from_lookup(|name| std::env::var(name).ok(), is_terminal)
+    }
+
+    /// From any source of variables; an empty value counts as unset.
+    pub fn from_lookup(
+        lookup: impl Fn(&str) -> Option<String>,
+        is_terminal: bool,
+    ) -> Result<Self, ConfigError> {
+        let vars = Vars { lookup, problems: Vec::new() };
+        let json = match vars.text("IRONMONGER_LOG_FORMAT").as_deref() {
+            None => !is_terminal,
+            Some("json") => true,
+            Some("text") => false,
+            Some(other) => {
+                let problem = format!("IRONMONGER_LOG_FORMAT: {other:?} is neither text nor json");
+                return Err(ConfigError(vec![problem]));
+            }
+        };
+        let filter = vars.text("IRONMONGER_LOG").unwrap_or_else(|| "info".into());
+        if let Err(error) = filter.parse::<tracing_subscriber::filter::targets::Targets>() {
+            return Err(ConfigError(vec![format!("IRONMONGER_LOG: {filter:?} is no filter: {error}")]));
+        }
+        Ok(Self { filter, json })
     }
 }
 
@@ -186,6 +263,34 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn variables(text: &str) -> std::collections::BTreeSet<&str> {
+        let words = text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+        let is_variable = |word: &&str| {
+            let name = word.strip_prefix("IRONMONGER_").unwrap_or_default();
+            !name.is_empty() || matches!(*word, "DATABASE_URL" | "REDIS_URL")
+        };
+        words.filter(is_variable).collect()
+    }
+
+    #[test]
+    fn every_variable_is_documented_and_nothing_else() {
+        let read = variables(include_str!("config.rs"));
+        let documented = variables(include_str!("../docs/CONFIGURATION.md"));
+        assert!(read.len() > 20, "{read:?}");
+        assert_eq!(read, documented);
+    }
+
+    #[test]
+    fn lifetimes_of_tokens_are_positive() {
+        let error = Config::from_lookup(|name| match name {
+            "DATABASE_URL" => Some("postgres://localhost/x".into()),
+            "REDIS_URL" => Some("redis://localhost".into()),
+            "IRONMONGER_SESSION_SECONDS" => Some("0".into()),
+            _ => None,
+        });
+        assert!(error.unwrap_err().to_string().contains("IRONMONGER_SESSION_SECONDS"));
+    }
 
     #[test]
     fn every_bad_value_is_named_at_once() {

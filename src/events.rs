@@ -68,3 +68,8 @@ pub async fn list(conn: &mut Conn, aggregate_id: Uuid, after: i64, limit: i64) -
         .load(conn)
         .await
 }
+
+/// How many events an aggregate has.
+pub async fn count(conn: &mut Conn, aggregate_id: Uuid) -> QueryResult<i64> {
+    events::table.filter(events::aggregate_id.eq(aggregate_id)).count().get_result(conn).await
+}

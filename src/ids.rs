@@ -185,8 +185,6 @@ id! {
     ProductId = "product";
     /// An option of a product, such as its size.
     OptionId = "option";
-    /// A value of an option, such as "M".
-    OptionValueId = "optionvalue";
     /// What is bought: a product in one combination of its options.
     VariantId = "variant";
     /// A product's image.
@@ -223,6 +221,8 @@ id! {
     MailId = "mail";
     /// A job in the ledger.
     JobId = "job";
+    /// A file of products that is being imported, or was.
+    ImportId = "import";
 }
 
 impl CartId {

@@ -89,6 +89,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    exports (job_id) {
+        job_id -> Uuid,
+        token_hash -> Bytea,
+        file_key -> Text,
+        file_name -> Text,
+        format -> Text,
+        size_bytes -> BigInt,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     fulfillment_lines (fulfillment_id, order_line_id) {
         fulfillment_id -> Uuid,
         order_line_id -> Uuid,
@@ -114,6 +127,45 @@ diesel::table! {
         fingerprint -> Bytea,
         response -> Nullable<Jsonb>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    import_rejections (import_id, line) {
+        import_id -> Uuid,
+        line -> BigInt,
+        column_name -> Text,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    import_slugs (import_id, slug) {
+        import_id -> Uuid,
+        slug -> Text,
+    }
+}
+
+diesel::table! {
+    imports (id) {
+        id -> Uuid,
+        channel_id -> Uuid,
+        format -> Text,
+        on_conflict -> Text,
+        file_key -> Text,
+        file_name -> Text,
+        size_bytes -> BigInt,
+        next_byte -> BigInt,
+        next_line -> BigInt,
+        rows_read -> BigInt,
+        rows_rejected -> BigInt,
+        created -> BigInt,
+        updated -> BigInt,
+        unchanged -> BigInt,
+        skipped -> BigInt,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -308,6 +360,7 @@ diesel::table! {
         refunded_amount -> BigInt,
         token -> Text,
         gateway_reference -> Nullable<Text>,
+        action_confirmed -> Bool,
         failure -> Nullable<Text>,
         version -> BigInt,
         created_at -> Timestamptz,
@@ -336,19 +389,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    product_option_values (id) {
-        id -> Uuid,
-        option_id -> Uuid,
-        value -> Text,
-        position -> Integer,
-    }
-}
-
-diesel::table! {
     product_options (id) {
         id -> Uuid,
         product_id -> Uuid,
         name -> Text,
+        values -> Array<Text>,
         position -> Integer,
     }
 }
@@ -521,13 +566,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    variant_option_values (variant_id, option_value_id) {
-        variant_id -> Uuid,
-        option_value_id -> Uuid,
-    }
-}
-
-diesel::table! {
     variant_prices (variant_id, channel_id) {
         variant_id -> Uuid,
         channel_id -> Uuid,
@@ -543,7 +581,7 @@ diesel::table! {
         sku -> Text,
         name -> Text,
         position -> Integer,
-        option_key -> Text,
+        option_values -> Array<Text>,
         barcode -> Text,
         weight_grams -> Nullable<BigInt>,
         requires_shipping -> Bool,
@@ -566,6 +604,9 @@ diesel::joinable!(customers -> users (user_id));
 diesel::joinable!(fulfillment_lines -> fulfillments (fulfillment_id));
 diesel::joinable!(fulfillment_lines -> order_lines (order_line_id));
 diesel::joinable!(fulfillments -> orders (order_id));
+diesel::joinable!(import_rejections -> imports (import_id));
+diesel::joinable!(import_slugs -> imports (import_id));
+diesel::joinable!(imports -> channels (channel_id));
 diesel::joinable!(job_attempts -> jobs (job_id));
 diesel::joinable!(order_line_allocations -> locations (location_id));
 diesel::joinable!(order_line_allocations -> order_lines (order_line_id));
@@ -579,7 +620,6 @@ diesel::joinable!(payments -> orders (order_id));
 diesel::joinable!(product_channels -> channels (channel_id));
 diesel::joinable!(product_channels -> products (product_id));
 diesel::joinable!(product_images -> products (product_id));
-diesel::joinable!(product_option_values -> product_options (option_id));
 diesel::joinable!(product_options -> products (product_id));
 diesel::joinable!(promotions -> channels (channel_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
@@ -592,8 +632,6 @@ diesel::joinable!(stock_levels -> variants (variant_id));
 diesel::joinable!(tax_rates -> channels (channel_id));
 diesel::joinable!(user_roles -> roles (role_id));
 diesel::joinable!(user_roles -> users (user_id));
-diesel::joinable!(variant_option_values -> product_option_values (option_value_id));
-diesel::joinable!(variant_option_values -> variants (variant_id));
 diesel::joinable!(variant_prices -> channels (channel_id));
 diesel::joinable!(variant_prices -> variants (variant_id));
 diesel::joinable!(variants -> products (product_id));
@@ -606,9 +644,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     collections,
     customers,
     events,
+    exports,
     fulfillment_lines,
     fulfillments,
     idempotency_records,
+    import_rejections,
+    import_slugs,
+    imports,
     job_attempts,
     job_queues,
     job_schedules,
@@ -624,7 +666,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     payments,
     product_channels,
     product_images,
-    product_option_values,
     product_options,
     products,
     promotions,
@@ -640,7 +681,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     tax_rates,
     user_roles,
     users,
-    variant_option_values,
     variant_prices,
     variants,
 );

@@ -1,3 +1,17 @@
 //! The integration tests: one file per feature, all through the public API.
 
 mod support;
+
+mod access;
+mod carts;
+mod contract;
+mod dev_services;
+mod dev_shop;
+mod faults;
+mod harness;
+mod job_faults;
+mod jobs;
+mod journey;
+mod migrations;
+mod orders;
+mod schema;

@@ -47,6 +47,7 @@ CREATE TABLE sessions (
     revoked_reason text
 );
 CREATE INDEX sessions_user_id_idx ON sessions (user_id);
+CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
 
 -- Only the SHA-256 of a refresh token is kept. used_at marks a spent one; its re-use ends the session.
 CREATE TABLE refresh_tokens (

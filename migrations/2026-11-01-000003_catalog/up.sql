@@ -1,5 +1,15 @@
 -- Products, their options and variants, prices per channel, images, collections.
 
+-- What full-text search looks at: words by weight, A to D. The writer cuts texts into words, see src/catalog/words.rs.
+CREATE FUNCTION product_search(a text, b text, c text, d text) RETURNS tsvector
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT
+    AS $$ BEGIN
+        RETURN setweight(to_tsvector('pg_catalog.english', public.unaccent('public.unaccent'::regdictionary, a)), 'A')
+            || setweight(to_tsvector('pg_catalog.english', public.unaccent('public.unaccent'::regdictionary, b)), 'B')
+            || setweight(to_tsvector('pg_catalog.english', public.unaccent('public.unaccent'::regdictionary, c)), 'C')
+            || setweight(to_tsvector('pg_catalog.english', public.unaccent('public.unaccent'::regdictionary, d)), 'D');
+    END $$;
+
 CREATE TABLE products (
     id uuid PRIMARY KEY,
     slug text NOT NULL CONSTRAINT products_slug_key UNIQUE
@@ -15,13 +25,19 @@ CREATE TABLE products (
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
-    -- Filled by the writer from name, vendor, product_type, tags, SKUs and description; weights A to D.
+    -- Filled by the writer from name (A), vendor and SKUs (B), product_type and tags (C) and description (D).
     search tsvector NOT NULL DEFAULT ''::tsvector,
     -- Lower-case, accents folded: what trigram matching looks at.
     search_text text GENERATED ALWAYS AS (lower(fold_accents(name || ' ' || vendor || ' ' || product_type))) STORED
 );
 CREATE INDEX products_created_at_idx ON products (created_at, id);
 CREATE INDEX products_name_idx ON products (name, id);
+-- Shoppers see ACTIVE products only; many others must not slow their lists down.
+CREATE INDEX products_active_created_at_idx ON products (created_at, id) WHERE status = 'ACTIVE';
+CREATE INDEX products_active_name_idx ON products (name, id) WHERE status = 'ACTIVE';
+CREATE INDEX products_vendor_idx ON products (vendor, created_at, id);
+CREATE INDEX products_product_type_idx ON products (product_type, created_at, id);
+CREATE INDEX products_tags_idx ON products USING gin (tags);
 CREATE INDEX products_search_idx ON products USING gin (search);
 CREATE INDEX products_search_text_idx ON products USING gin (search_text gin_trgm_ops);
 
@@ -37,20 +53,14 @@ CREATE TABLE product_channels (
 );
 CREATE INDEX product_channels_price_idx ON product_channels (channel_id, min_price, product_id);
 
+-- The values stand in display order.
 CREATE TABLE product_options (
     id uuid PRIMARY KEY,
     product_id uuid NOT NULL CONSTRAINT product_options_product_id_fkey REFERENCES products (id) ON DELETE CASCADE,
     name text NOT NULL,
+    "values" text[] NOT NULL,
     position integer NOT NULL,
     CONSTRAINT product_options_product_id_name_key UNIQUE (product_id, name)
-);
-
-CREATE TABLE product_option_values (
-    id uuid PRIMARY KEY,
-    option_id uuid NOT NULL CONSTRAINT product_option_values_option_id_fkey REFERENCES product_options (id) ON DELETE CASCADE,
-    value text NOT NULL,
-    position integer NOT NULL,
-    CONSTRAINT product_option_values_option_id_value_key UNIQUE (option_id, value)
 );
 
 CREATE TABLE variants (
@@ -60,8 +70,8 @@ CREATE TABLE variants (
     sku text NOT NULL DEFAULT '',
     name text NOT NULL,
     position integer NOT NULL,
-    -- The option values in option order, joined: one variant per combination.
-    option_key text NOT NULL,
+    -- One value per option, in option order: one variant per combination.
+    option_values text[] NOT NULL,
     barcode text NOT NULL DEFAULT '',
     weight_grams bigint,
     requires_shipping boolean NOT NULL DEFAULT true,
@@ -69,16 +79,10 @@ CREATE TABLE variants (
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
-    CONSTRAINT variants_product_id_option_key_key UNIQUE (product_id, option_key)
+    CONSTRAINT variants_product_id_option_values_key UNIQUE (product_id, option_values)
 );
 CREATE INDEX variants_sku_idx ON variants (sku) WHERE sku <> '';
 CREATE INDEX variants_product_id_position_idx ON variants (product_id, position, id);
-
-CREATE TABLE variant_option_values (
-    variant_id uuid NOT NULL CONSTRAINT variant_option_values_variant_id_fkey REFERENCES variants (id) ON DELETE CASCADE,
-    option_value_id uuid NOT NULL CONSTRAINT variant_option_values_option_value_id_fkey REFERENCES product_option_values (id) ON DELETE CASCADE,
-    PRIMARY KEY (variant_id, option_value_id)
-);
 
 CREATE TABLE variant_prices (
     variant_id uuid NOT NULL CONSTRAINT variant_prices_variant_id_fkey REFERENCES variants (id) ON DELETE CASCADE,

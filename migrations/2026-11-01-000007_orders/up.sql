@@ -82,6 +82,8 @@ CREATE TABLE payments (
     -- What the storefront got from the gateway's own form; never a card number.
     token text NOT NULL,
     gateway_reference text,
+    -- The buyer said that the gateway's question is answered.
+    action_confirmed boolean NOT NULL DEFAULT false,
     failure text,
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,

@@ -11,3 +11,14 @@ pub enum ProductStatus {
     /// No longer sold; seen by staff only.
     Archived,
 }
+
+impl ProductStatus {
+    /// As it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProductStatus::Draft => "DRAFT",
+            ProductStatus::Active => "ACTIVE",
+            ProductStatus::Archived => "ARCHIVED",
+        }
+    }
+}

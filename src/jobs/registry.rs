@@ -11,8 +11,20 @@ use super::{Job, JobContext, JobError};
 /// The kinds and schedules of the product. A feature adds one line per job.
 pub fn all() -> Registry {
     let mut registry = Registry::default();
+    registry.add::<crate::bulk::jobs::CatalogImport>();
+    registry.add::<crate::bulk::jobs::CatalogExport>();
+    registry.add::<crate::bulk::jobs::BulkSweep>();
+    registry.schedule("bulk.sweep", "0 41 * * * *", &crate::bulk::jobs::BulkSweep {});
     registry.add::<super::maintenance::Prune>();
     registry.schedule("maintenance.prune", "0 17 * * * *", &super::maintenance::Prune {});
+    registry.add::<crate::access::PurgeSessions>();
+    registry.schedule("access.purge-sessions", "0 29 * * * *", &crate::access::PurgeSessions {});
+    registry.add::<crate::fulfillment::SendShippingNotice>();
+    registry.add::<crate::orders::SendConfirmation>();
+    registry.add::<crate::payments::ExpireAction>();
+    registry.add::<crate::payments::ReleasePayment>();
+    registry.add::<crate::payments::SettlePayment>();
+    registry.add::<crate::payments::SubmitRefund>();
     registry
 }
 

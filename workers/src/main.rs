@@ -4,13 +4,15 @@
 //! at once; what ran is run again elsewhere when its lease ends. Everything else that ends the worker is an error.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
 use ironmonger::App;
-use ironmonger::config::Config;
+use ironmonger::config::{Config, LogConfig};
 use ironmonger::jobs::{self, WorkerOptions};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Runs jobs of an Ironmonger store. Configured by the same environment as `ironmonger serve`.
@@ -38,15 +40,15 @@ fn parse_concurrency(text: &str) -> Result<usize, String> {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    // TELEMETRY: ironmonger::telemetry::init() goes here, before anything logs.
+    ironmonger::telemetry::init(&LogConfig::from_env()?)?;
     let app = App::new(Config::from_env()?)?;
-    let stop = CancellationToken::new();
-    watch_signals(stop.clone())?;
-    // Answers to readiness probes and scrapes until the last job is done.
+    let stop = ironmonger::cli::signals::stop_token()?;
+    // Probes and scrapes are answered until the last job is done, and the relay is at work as long.
     let done = CancellationToken::new();
-    if let Some(addr) = app.config.http.worker_addr {
-        serve_ops(addr, &app, done.clone()).await?;
-    }
+    let ops = match app.config.http.worker_addr {
+        Some(addr) => Some(serve_ops(addr, &app, stop.clone(), done.clone()).await?),
+        None => None,
+    };
     let news = tokio::spawn(app.signals.clone().run(app.config.database_url.clone(), done.clone()));
     let relay = tokio::spawn(jobs::run_relay(app.clone(), done.clone()));
     let options = WorkerOptions {
@@ -58,36 +60,22 @@ async fn main() -> anyhow::Result<()> {
     let outcome = jobs::run_worker(app, options, stop).await;
     done.cancel();
     let _ = tokio::join!(news, relay);
+    if let Some(ops) = ops {
+        let _ = ops.await;
+    }
     outcome
 }
 
-/// Cancels `stop` at the first signal and ends the process at the second.
-fn watch_signals(stop: CancellationToken) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        for first in [true, false] {
-            let code = tokio::select! {
-                _ = terminate.recv() => 143,
-                _ = interrupt.recv() => 130,
-            };
-            if first {
-                tracing::info!("stopping: running jobs get 25 s to end; another signal ends them now");
-                stop.cancel();
-            } else {
-                std::process::exit(code);
-            }
-        }
-    });
-    Ok(())
-}
-
-/// Health and metrics.
-async fn serve_ops(addr: SocketAddr, app: &App, done: CancellationToken) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind(addr).await.with_context(|| {
-        format!("cannot listen on {addr} (IRONMONGER_WORKER_ADDR; give each worker of a machine its own, or `off`)")
+/// Health and metrics; `/readyz` says so when the worker drains.
+async fn serve_ops(
+    addr: SocketAddr,
+    app: &App,
+    stop: CancellationToken,
+    done: CancellationToken,
+) -> anyhow::Result<JoinHandle<()>> {
+    let listener = TcpListener::bind(addr).await.with_context(|| {
+        format!("cannot listen on {addr} (IRONMONGER_WORKER_ADDR: each worker of a machine needs its own, or `off`)")
     })?;
-    // OPS: ironmonger::http::ops_router(app.clone()) is served here.
-    let _ = (listener, app, done);
-    Ok(())
+    let router = ironmonger::http::ops_router(app.clone(), stop);
+    Ok(tokio::spawn(ironmonger::http::accept(listener, router, done, Duration::from_secs(1))))
 }

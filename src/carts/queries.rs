@@ -1,0 +1,437 @@
+//! The SQL of carts.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Citext, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+
+use crate::channels::Channel;
+use crate::db::Conn;
+use crate::error::{Error, Result};
+use crate::ids::{CartId, CartLineId, ChannelId, CustomerId, PromotionId, ShippingMethodId, VariantId};
+use crate::promotions::{Benefit, Promotion};
+use crate::schema::{cart_lines, carts};
+use crate::shipping::Method;
+use crate::tax::RatePpm;
+
+use super::model::{Address, Cart, CartLine, CartStatus};
+
+#[derive(QueryableByName)]
+struct CartRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: CartId,
+    #[diesel(sql_type = SqlUuid)]
+    channel_id: ChannelId,
+    #[diesel(sql_type = Text)]
+    channel_slug: String,
+    #[diesel(sql_type = Text)]
+    channel_name: String,
+    #[diesel(sql_type = Text)]
+    currency_code: String,
+    #[diesel(sql_type = Bool)]
+    channel_is_default: bool,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    customer_id: Option<CustomerId>,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    email: Option<String>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    shipping_address: Option<serde_json::Value>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    billing_address: Option<serde_json::Value>,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = Timestamptz)]
+    updated_at: DateTime<Utc>,
+    #[diesel(sql_type = BigInt)]
+    rate_ppm: i64,
+    #[diesel(embed)]
+    method: Option<MethodColumns>,
+    #[diesel(embed)]
+    promotion: Option<PromotionColumns>,
+}
+
+#[derive(QueryableByName)]
+struct MethodColumns {
+    #[diesel(sql_type = SqlUuid)]
+    method_id: ShippingMethodId,
+    #[diesel(sql_type = Text)]
+    method_name: String,
+    #[diesel(sql_type = Text)]
+    method_description: String,
+    #[diesel(sql_type = BigInt)]
+    method_price: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    method_free_above: Option<i64>,
+}
+
+#[derive(QueryableByName)]
+struct PromotionColumns {
+    #[diesel(sql_type = SqlUuid)]
+    promotion_id: PromotionId,
+    #[diesel(sql_type = Citext)]
+    promotion_code: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    percent_ppm: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    amount: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    minimum_subtotal: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    usage_limit: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    used_count: i64,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    starts_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    ends_at: Option<DateTime<Utc>>,
+}
+
+#[derive(QueryableByName)]
+struct LineRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: CartLineId,
+    #[diesel(sql_type = SqlUuid)]
+    variant_id: VariantId,
+    #[diesel(sql_type = BigInt)]
+    quantity: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    unit_price: Option<i64>,
+    #[diesel(sql_type = Text)]
+    sku: String,
+    #[diesel(sql_type = Text)]
+    product_name: String,
+    #[diesel(sql_type = Text)]
+    variant_name: String,
+    #[diesel(sql_type = Bool)]
+    taxable: bool,
+    #[diesel(sql_type = Bool)]
+    requires_shipping: bool,
+}
+
+/// What is selected of a cart, from a relation named `c`.
+const CART_COLUMNS: &str = "
+    SELECT c.id, c.channel_id, ch.slug AS channel_slug, ch.name AS channel_name, ch.currency_code,
+           ch.is_default AS channel_is_default, c.customer_id, c.status, c.email, c.shipping_address, c.billing_address,
+           c.version, c.updated_at,
+           coalesce((SELECT t.rate_ppm FROM tax_rates t
+                     WHERE t.channel_id = c.channel_id
+                       AND (t.country_code IS NULL OR t.country_code = c.shipping_address ->> 'country_code')
+                     ORDER BY t.country_code NULLS LAST LIMIT 1), 0) AS rate_ppm,
+           sm.id AS method_id, sm.name AS method_name, sm.description AS method_description, smc.price AS method_price,
+           smc.free_above AS method_free_above,
+           p.id AS promotion_id, p.code AS promotion_code, p.percent_ppm, p.amount, p.minimum_subtotal, p.usage_limit,
+           p.used_count, p.starts_at, p.ends_at";
+
+/// Joins of [`CART_COLUMNS`]. A method that the channel no longer offers counts as not chosen.
+const CART_JOINS: &str = "
+    JOIN channels ch ON ch.id = c.channel_id
+    LEFT JOIN shipping_method_channels smc ON smc.shipping_method_id = c.shipping_method_id AND smc.channel_id = c.channel_id
+    LEFT JOIN shipping_methods sm ON sm.id = smc.shipping_method_id
+    LEFT JOIN promotions p ON p.id = c.promotion_id";
+
+/// The cart with its lines and all that its totals depend on. Two statements.
+pub async fn find(conn: &mut Conn, id: CartId) -> Result<Option<Cart>> {
+    let sql = format!("{CART_COLUMNS} FROM carts c {CART_JOINS} WHERE c.id = $1");
+    let row: Option<CartRow> =
+        diesel::sql_query(sql).bind::<SqlUuid, _>(id).get_result(conn).await.optional()?;
+    with_lines(conn, row).await
+}
+
+/// Takes an open cart for placing: marks it PLACED (and so locks it) and answers with what it was. `None` when there is
+/// no such open cart. A concurrent placing waits here and then finds nothing. Two statements.
+pub async fn find_for_placing(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -> Result<Option<Cart>> {
+    let sql = format!(
+        "WITH c AS (UPDATE carts SET status = 'PLACED', version = version + 1, updated_at = $2 \
+                    WHERE id = $1 AND status = 'OPEN' RETURNING *) \
+         {CART_COLUMNS} FROM c {CART_JOINS}"
+    );
+    let row: Option<CartRow> = diesel::sql_query(sql)
+        .bind::<SqlUuid, _>(id)
+        .bind::<Timestamptz, _>(now)
+        .get_result(conn)
+        .await
+        .optional()?;
+    with_lines(conn, row).await
+}
+
+async fn with_lines(conn: &mut Conn, row: Option<CartRow>) -> Result<Option<Cart>> {
+    let Some(row) = row else { return Ok(None) };
+    let lines: Vec<LineRow> = diesel::sql_query(
+        "SELECT l.id, l.variant_id, l.quantity, v.sku, pr.name AS product_name, v.name AS variant_name, v.taxable, \
+                v.requires_shipping, \
+                CASE WHEN pr.status = 'ACTIVE' AND pc.published_at <= now() THEN vp.amount END AS unit_price \
+         FROM cart_lines l JOIN variants v ON v.id = l.variant_id JOIN products pr ON pr.id = v.product_id \
+         LEFT JOIN product_channels pc ON pc.product_id = pr.id AND pc.channel_id = $2 \
+         LEFT JOIN variant_prices vp ON vp.variant_id = v.id AND vp.channel_id = $2 \
+         WHERE l.cart_id = $1 ORDER BY l.position",
+    )
+    .bind::<SqlUuid, _>(row.id)
+    .bind::<SqlUuid, _>(row.channel_id)
+    .load(conn)
+    .await?;
+    Ok(Some(into_cart(row, lines)?))
+}
+
+fn into_cart(row: CartRow, lines: Vec<LineRow>) -> Result<Cart> {
+    let address = |value: Option<serde_json::Value>| -> Result<Option<Address>> {
+        value.map(serde_json::from_value).transpose().map_err(Error::fault)
+    };
+    Ok(Cart {
+        id: row.id,
+        channel: Channel {
+            id: row.channel_id,
+            slug: row.channel_slug,
+            name: row.channel_name,
+            currency: row.currency_code.parse().map_err(Error::fault)?,
+            is_default: row.channel_is_default,
+        },
+        customer_id: row.customer_id,
+        status: CartStatus::from_stored(&row.status),
+        email: row.email,
+        shipping_address: address(row.shipping_address)?,
+        billing_address: address(row.billing_address)?,
+        shipping_method: row.method.map(|method| Method {
+            id: method.method_id,
+            name: method.method_name,
+            description: method.method_description,
+            price: method.method_price,
+            free_above: method.method_free_above,
+        }),
+        promotion: row.promotion.map(into_promotion),
+        tax_rate: RatePpm(row.rate_ppm),
+        lines: lines.into_iter().map(into_line).collect(),
+        version: row.version,
+        updated_at: row.updated_at,
+    })
+}
+
+fn into_line(row: LineRow) -> CartLine {
+    CartLine {
+        id: row.id,
+        variant_id: row.variant_id,
+        quantity: row.quantity,
+        unit_price: row.unit_price,
+        sku: row.sku,
+        product_name: row.product_name,
+        variant_name: row.variant_name,
+        taxable: row.taxable,
+        requires_shipping: row.requires_shipping,
+    }
+}
+
+fn into_promotion(row: PromotionColumns) -> Promotion {
+    Promotion {
+        id: row.promotion_id,
+        code: row.promotion_code,
+        benefit: match (row.percent_ppm, row.amount) {
+            (Some(ppm), _) => Benefit::Percent(ppm),
+            (None, amount) => Benefit::Amount(amount.unwrap_or(0)),
+        },
+        minimum_subtotal: row.minimum_subtotal,
+        usage_limit: row.usage_limit,
+        used_count: row.used_count,
+        starts_at: row.starts_at,
+        ends_at: row.ends_at,
+    }
+}
+
+/// What [`super::update`] has to know of a cart before it changes it.
+#[derive(Queryable)]
+pub(super) struct Locked {
+    pub channel_id: ChannelId,
+    pub status: String,
+    pub version: i64,
+}
+
+/// Locks the cart's row until the transaction ends.
+pub(super) async fn lock(conn: &mut Conn, id: CartId) -> QueryResult<Option<Locked>> {
+    carts::table
+        .find(id)
+        .select((carts::channel_id, carts::status, carts::version))
+        .for_update()
+        .first(conn)
+        .await
+        .optional()
+}
+
+pub(super) async fn bump_version(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -> QueryResult<()> {
+    diesel::update(carts::table.find(id))
+        .set((carts::version.eq(carts::version + 1), carts::updated_at.eq(now)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn insert(
+    conn: &mut Conn,
+    id: CartId,
+    channel: ChannelId,
+    customer: Option<CustomerId>,
+    email: Option<&str>,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::insert_into(carts::table)
+        .values((
+            carts::id.eq(id),
+            carts::channel_id.eq(channel),
+            carts::customer_id.eq(customer),
+            carts::email.eq(email),
+            carts::created_at.eq(now),
+            carts::updated_at.eq(now),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Adds quantities; a variant that is in the cart already grows its line.
+pub(super) async fn add_lines(conn: &mut Conn, cart: CartId, lines: &[(VariantId, i64)]) -> QueryResult<()> {
+    let rows: Vec<_> = lines
+        .iter()
+        .map(|(variant, quantity)| {
+            (
+                cart_lines::id.eq(CartLineId::new()),
+                cart_lines::cart_id.eq(cart),
+                cart_lines::variant_id.eq(variant),
+                cart_lines::quantity.eq(quantity),
+            )
+        })
+        .collect();
+    diesel::insert_into(cart_lines::table)
+        .values(rows)
+        .on_conflict((cart_lines::cart_id, cart_lines::variant_id))
+        .do_update()
+        .set(cart_lines::quantity.eq(cart_lines::quantity + diesel::upsert::excluded(cart_lines::quantity)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Sets quantities; zero removes. Returns the ids that were found. Two statements.
+pub(super) async fn set_quantities(
+    conn: &mut Conn,
+    cart: CartId,
+    changes: &[(CartLineId, i64)],
+) -> QueryResult<Vec<CartLineId>> {
+    type Changes = Vec<(CartLineId, i64)>;
+    let (removed, kept): (Changes, Changes) = changes.iter().copied().partition(|change| change.1 == 0);
+    let mut found: Vec<CartLineId> = Vec::new();
+    if !removed.is_empty() {
+        let ids = removed.iter().map(|change| change.0);
+        found = diesel::delete(
+            cart_lines::table.filter(cart_lines::cart_id.eq(cart)).filter(cart_lines::id.eq_any(ids)),
+        )
+        .returning(cart_lines::id)
+        .get_results(conn)
+        .await?;
+    }
+    if !kept.is_empty() {
+        let (ids, quantities): (Vec<uuid::Uuid>, Vec<i64>) =
+            kept.iter().map(|change| (change.0.0, change.1)).unzip();
+        #[derive(QueryableByName)]
+        struct Changed {
+            #[diesel(sql_type = SqlUuid)]
+            id: CartLineId,
+        }
+        let changed: Vec<Changed> = diesel::sql_query(
+            "UPDATE cart_lines l SET quantity = u.quantity FROM unnest($2, $3) AS u (id, quantity) \
+             WHERE l.cart_id = $1 AND l.id = u.id RETURNING l.id",
+        )
+        .bind::<SqlUuid, _>(cart)
+        .bind::<diesel::sql_types::Array<SqlUuid>, _>(ids)
+        .bind::<diesel::sql_types::Array<BigInt>, _>(quantities)
+        .get_results(conn)
+        .await?;
+        found.extend(changed.into_iter().map(|line| line.id));
+    }
+    Ok(found)
+}
+
+/// The variants among `ids` that can be bought in the channel now.
+pub(super) async fn purchasable(
+    conn: &mut Conn,
+    channel: ChannelId,
+    ids: &[VariantId],
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<VariantId>> {
+    use crate::schema::{product_channels, products, variant_prices, variants};
+    variants::table
+        .inner_join(products::table.inner_join(product_channels::table))
+        .inner_join(variant_prices::table)
+        .filter(variants::id.eq_any(ids))
+        .filter(variant_prices::channel_id.eq(channel))
+        .filter(product_channels::channel_id.eq(channel))
+        .filter(product_channels::published_at.le(now))
+        .filter(products::status.eq("ACTIVE"))
+        .select(variants::id)
+        .load(conn)
+        .await
+}
+
+pub(super) async fn count_lines(conn: &mut Conn, cart: CartId) -> QueryResult<i64> {
+    cart_lines::table.filter(cart_lines::cart_id.eq(cart)).count().get_result(conn).await
+}
+
+/// Columns of a cart that the buyer sets; `None` leaves one as it is.
+#[derive(AsChangeset, Default)]
+#[diesel(table_name = carts)]
+pub(super) struct BuyerColumns {
+    pub email: Option<String>,
+    pub shipping_address: Option<serde_json::Value>,
+    pub billing_address: Option<serde_json::Value>,
+}
+
+pub(super) async fn set_buyer(conn: &mut Conn, cart: CartId, columns: BuyerColumns) -> QueryResult<()> {
+    diesel::update(carts::table.find(cart)).set(columns).execute(conn).await?;
+    Ok(())
+}
+
+/// False when the channel does not offer the method.
+pub(super) async fn set_shipping_method(
+    conn: &mut Conn,
+    cart: CartId,
+    channel: ChannelId,
+    method: ShippingMethodId,
+) -> QueryResult<bool> {
+    use crate::schema::shipping_method_channels as offers;
+    let offered = offers::table
+        .filter(offers::shipping_method_id.eq(method).and(offers::channel_id.eq(channel)))
+        .count()
+        .get_result::<i64>(conn)
+        .await?;
+    if offered == 0 {
+        return Ok(false);
+    }
+    diesel::update(carts::table.find(cart)).set(carts::shipping_method_id.eq(method)).execute(conn).await?;
+    Ok(true)
+}
+
+/// The promotion with this code in the channel; codes ignore case.
+pub(super) async fn find_promotion(
+    conn: &mut Conn,
+    channel: ChannelId,
+    code: &str,
+) -> QueryResult<Option<Promotion>> {
+    let row: Option<PromotionColumns> = diesel::sql_query(
+        "SELECT id AS promotion_id, code AS promotion_code, percent_ppm, amount, minimum_subtotal, usage_limit, used_count, \
+                starts_at, ends_at \
+         FROM promotions WHERE channel_id = $1 AND code = $2",
+    )
+    .bind::<SqlUuid, _>(channel)
+    .bind::<Citext, _>(code)
+    .get_result(conn)
+    .await
+    .optional()?;
+    Ok(row.map(into_promotion))
+}
+
+pub(super) async fn set_promotion(
+    conn: &mut Conn,
+    cart: CartId,
+    promotion: Option<PromotionId>,
+) -> QueryResult<()> {
+    diesel::update(carts::table.find(cart)).set(carts::promotion_id.eq(promotion)).execute(conn).await?;
+    Ok(())
+}

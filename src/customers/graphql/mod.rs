@@ -1,0 +1,7 @@
+//! GraphQL of customers.
+
+mod customer;
+mod register;
+
+pub use customer::Customer;
+pub use register::CustomerMutation;

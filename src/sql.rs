@@ -1,0 +1,119 @@
+//! Hand-written SQL as a diesel query whose prepared statement is kept.
+//!
+//! `diesel::sql_query` is prepared anew by every call, which costs a round trip and a plan. Set-based writes and the
+//! hot lists are written in SQL, so they use [`Sql`]: a connection prepares each distinct text once. Build the text
+//! from constants, so that there are few distinct ones; values are bound, never pasted.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{HasSqlType, Untyped};
+
+/// A statement. `Row` is the SQL type of its rows, a tuple as for `Queryable`; left out, rows load by name
+/// (`QueryableByName`).
+pub struct Sql<'a, Row = Untyped> {
+    text: Cow<'static, str>,
+    binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
+    row: PhantomData<fn() -> Row>,
+}
+
+impl<'a, Row> Sql<'a, Row> {
+    /// From text in which every `?` stands for a bound value (so the text cannot use operators with a `?`).
+    pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { text: text.into(), binds: Vec::new(), row: PhantomData }
+    }
+
+    /// Appends text.
+    pub fn push(&mut self, text: &str) {
+        self.text.to_mut().push_str(text);
+    }
+
+    /// Binds the value of the next `?`.
+    pub fn bind<ST: 'a, T: ToSql<ST, Pg> + Send + 'a>(mut self, value: T) -> Self
+    where
+        Pg: HasSqlType<ST>,
+    {
+        self.add::<ST, T>(value);
+        self
+    }
+
+    /// Binds the value of the next `?` in place.
+    pub fn add<ST: 'a, T: ToSql<ST, Pg> + Send + 'a>(&mut self, value: T)
+    where
+        Pg: HasSqlType<ST>,
+    {
+        self.binds.push(Box::new(Bind::<ST, T> { value, sql_type: PhantomData }));
+    }
+}
+
+struct Bind<ST, T> {
+    value: T,
+    sql_type: PhantomData<fn() -> ST>,
+}
+
+impl<ST, T: ToSql<ST, Pg>> QueryFragment<Pg> for Bind<ST, T>
+where
+    Pg: HasSqlType<ST>,
+{
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        pass.push_bind_param(&self.value)
+    }
+}
+
+impl<Row> QueryFragment<Pg> for Sql<'_, Row> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let mut pieces = self.text.split('?');
+        pass.push_sql(pieces.next().unwrap_or_default());
+        for (piece, bind) in pieces.by_ref().zip(&self.binds) {
+            bind.walk_ast(pass.reborrow())?;
+            pass.push_sql(piece);
+        }
+        debug_assert!(pieces.next().is_none(), "a value is missing in {}", self.text);
+        Ok(())
+    }
+}
+
+impl<Row> QueryId for Sql<'_, Row> {
+    type QueryId = ();
+    // The text itself is the key of the statement cache.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Row> Query for Sql<'_, Row> {
+    type SqlType = Row;
+}
+
+/// A PostgreSQL array literal: an array within an array of arrays, which `unnest` would flatten.
+pub fn array_literal<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> String {
+    let mut literal = String::from("{");
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            literal.push(',');
+        }
+        literal.push('"');
+        for character in item.as_ref().chars() {
+            if matches!(character, '"' | '\\') {
+                literal.push('\\');
+            }
+            literal.push(character);
+        }
+        literal.push('"');
+    }
+    literal.push('}');
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::array_literal;
+
+    #[test]
+    fn array_literals_quote_what_they_hold() {
+        assert_eq!(array_literal(["S", "16 oz", "a\"b\\c", "{}", ""]), r#"{"S","16 oz","a\"b\\c","{}",""}"#);
+        assert_eq!(array_literal(Vec::<&str>::new()), "{}");
+    }
+}
