@@ -9,6 +9,8 @@ mod dev_services;
 mod dev_shop;
 mod faults;
 mod harness;
+mod job_faults;
+mod jobs;
 mod journey;
 mod migrations;
 mod orders;
