@@ -87,6 +87,27 @@ impl Config {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
+    /// For `ironmonger dev`: `DATABASE_URL` and `REDIS_URL` stay empty where they are not set, for private services
+    /// take their place.
+    pub fn for_dev() -> Result<Self, ConfigError> {
+        let mut config = Self::from_lookup(|name| {
+            let given = std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+            given.or_else(|| match name {
+                "DATABASE_URL" => Some("postgres://".into()),
+                "REDIS_URL" => Some("redis://".into()),
+                _ => None,
+            })
+        })?;
+        if config.database_url == "postgres://" {
+            config.database_url.clear();
+        }
+        if config.redis_url == "redis://" {
+            config.redis_url.clear();
+        }
+        config.dev = true;
+        Ok(config)
+    }
+
     /// From any source of variables; an empty value counts as unset.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut vars = Vars { lookup, problems: Vec::new() };
@@ -147,6 +168,45 @@ pub fn password_from_env() -> Option<String> {
 
 /// Ten years: no token should live longer, and dates stay far from their limits.
 const MAX_TOKEN_SECONDS: i64 = 315_360_000;
+
+/// What a process says while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `IRONMONGER_LOG`: a level, or levels by module: `info,ironmonger::jobs=debug`. Default `info`.
+    pub filter: String,
+    /// `IRONMONGER_LOG_FORMAT`: `text` or `json`. Default: text on a terminal, JSON lines elsewhere.
+    pub json: bool,
+}
+
+impl LogConfig {
+    /// From the environment of this process.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        Self::from_lookup(|name| std::env::var(name).ok(), is_terminal)
+    }
+
+    /// From any source of variables; an empty value counts as unset.
+    pub fn from_lookup(
+        lookup: impl Fn(&str) -> Option<String>,
+        is_terminal: bool,
+    ) -> Result<Self, ConfigError> {
+        let vars = Vars { lookup, problems: Vec::new() };
+        let json = match vars.text("IRONMONGER_LOG_FORMAT").as_deref() {
+            None => !is_terminal,
+            Some("json") => true,
+            Some("text") => false,
+            Some(other) => {
+                let problem = format!("IRONMONGER_LOG_FORMAT: {other:?} is neither text nor json");
+                return Err(ConfigError(vec![problem]));
+            }
+        };
+        let filter = vars.text("IRONMONGER_LOG").unwrap_or_else(|| "info".into());
+        if let Err(error) = filter.parse::<tracing_subscriber::filter::targets::Targets>() {
+            return Err(ConfigError(vec![format!("IRONMONGER_LOG: {filter:?} is no filter: {error}")]));
+        }
+        Ok(Self { filter, json })
+    }
+}
 
 struct Vars<F> {
     lookup: F,

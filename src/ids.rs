@@ -221,6 +221,8 @@ id! {
     MailId = "mail";
     /// A job in the ledger.
     JobId = "job";
+    /// A file of products that is being imported, or was.
+    ImportId = "import";
 }
 
 impl CartId {

@@ -46,6 +46,7 @@ pub mod signals;
 pub mod sql;
 pub mod storage;
 pub mod tax;
+pub mod telemetry;
 mod text_enum;
 
 pub use app::App;

@@ -1,5 +1,8 @@
 //! The `ironmonger` command.
 
+use std::process::ExitCode;
+use std::time::Instant;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -11,6 +14,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serves the API.
+    Serve,
+    /// Runs a whole shop on this machine: PostgreSQL, Redis, the API and a worker.
+    Dev,
+    /// Brings the database's tables up to date.
+    Migrate(ironmonger::cli::migrate::MigrateArgs),
     /// Prints the GraphQL schema.
     Schema,
     /// Manages people.
@@ -24,12 +33,28 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
-        Command::Schema => print!("{}", ironmonger::graphql::schema().sdl()),
-        Command::User(command) => ironmonger::cli::user::run(command).await?,
-        Command::Jobs(command) => ironmonger::cli::jobs::run(command).await?,
-        Command::Import(args) => ironmonger::cli::bulk::import(args).await?,
+async fn main() -> ExitCode {
+    let started = Instant::now();
+    match run(Cli::parse().command, started).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ironmonger: {error:#}");
+            ExitCode::FAILURE
+        }
     }
-    Ok(())
+}
+
+async fn run(command: Command, started: Instant) -> anyhow::Result<()> {
+    match command {
+        Command::Serve => ironmonger::cli::serve::run().await,
+        Command::Dev => ironmonger::dev::run(started).await,
+        Command::Migrate(args) => ironmonger::cli::migrate::run(args).await,
+        Command::Schema => {
+            print!("{}", ironmonger::graphql::schema().sdl());
+            Ok(())
+        }
+        Command::User(command) => ironmonger::cli::user::run(command).await,
+        Command::Jobs(command) => ironmonger::cli::jobs::run(command).await,
+        Command::Import(args) => ironmonger::cli::bulk::import(args).await,
+    }
 }

@@ -89,6 +89,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    exports (job_id) {
+        job_id -> Uuid,
+        token_hash -> Bytea,
+        file_key -> Text,
+        file_name -> Text,
+        format -> Text,
+        size_bytes -> BigInt,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     fulfillment_lines (fulfillment_id, order_line_id) {
         fulfillment_id -> Uuid,
         order_line_id -> Uuid,
@@ -114,6 +127,45 @@ diesel::table! {
         fingerprint -> Bytea,
         response -> Nullable<Jsonb>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    import_rejections (import_id, line) {
+        import_id -> Uuid,
+        line -> BigInt,
+        column_name -> Text,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    import_slugs (import_id, slug) {
+        import_id -> Uuid,
+        slug -> Text,
+    }
+}
+
+diesel::table! {
+    imports (id) {
+        id -> Uuid,
+        channel_id -> Uuid,
+        format -> Text,
+        on_conflict -> Text,
+        file_key -> Text,
+        file_name -> Text,
+        size_bytes -> BigInt,
+        next_byte -> BigInt,
+        next_line -> BigInt,
+        rows_read -> BigInt,
+        rows_rejected -> BigInt,
+        created -> BigInt,
+        updated -> BigInt,
+        unchanged -> BigInt,
+        skipped -> BigInt,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -545,6 +597,9 @@ diesel::joinable!(customers -> users (user_id));
 diesel::joinable!(fulfillment_lines -> fulfillments (fulfillment_id));
 diesel::joinable!(fulfillment_lines -> order_lines (order_line_id));
 diesel::joinable!(fulfillments -> orders (order_id));
+diesel::joinable!(import_rejections -> imports (import_id));
+diesel::joinable!(import_slugs -> imports (import_id));
+diesel::joinable!(imports -> channels (channel_id));
 diesel::joinable!(job_attempts -> jobs (job_id));
 diesel::joinable!(order_line_allocations -> locations (location_id));
 diesel::joinable!(order_line_allocations -> order_lines (order_line_id));
@@ -582,9 +637,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     collections,
     customers,
     events,
+    exports,
     fulfillment_lines,
     fulfillments,
     idempotency_records,
+    import_rejections,
+    import_slugs,
+    imports,
     job_attempts,
     job_queues,
     job_schedules,

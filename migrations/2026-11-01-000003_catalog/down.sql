@@ -7,4 +7,3 @@ DROP TABLE product_options;
 DROP TABLE product_channels;
 DROP TABLE products;
 DROP FUNCTION product_search;
-DROP FUNCTION search_words;

@@ -1,21 +1,13 @@
 -- Products, their options and variants, prices per channel, images, collections.
 
--- The words of a text: lower-case, accents folded, everything but letters and digits made a space, so that
--- "AD-03-black-OS" is found by its parts and a question is cut into words in the same way.
-CREATE FUNCTION search_words(value text) RETURNS text
+-- What full-text search looks at: words by weight, A to D. The writer cuts texts into words, see src/catalog/words.rs.
+CREATE FUNCTION product_search(a text, b text, c text, d text) RETURNS tsvector
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT
     AS $$ BEGIN
-        RETURN regexp_replace(lower(public.unaccent('public.unaccent'::regdictionary, value)), '[\u0001-/:-@\[-`{-\u007f]+', ' ', 'g');
-    END $$;
-
--- What full-text search looks at. A long description counts with its first 20,000 characters, its markup does not.
-CREATE FUNCTION product_search(name text, vendor text, skus text, product_type text, tags text, description text) RETURNS tsvector
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT
-    AS $$ BEGIN
-        RETURN setweight(to_tsvector('english', public.search_words(name)), 'A')
-            || setweight(to_tsvector('english', public.search_words(vendor || ' ' || skus)), 'B')
-            || setweight(to_tsvector('english', public.search_words(product_type || ' ' || tags)), 'C')
-            || setweight(to_tsvector('english', public.search_words(regexp_replace(left(description, 20000), '<[^>]*>|&[a-zA-Z#0-9]{2,8};', ' ', 'g'))), 'D');
+        RETURN setweight(to_tsvector('pg_catalog.english', public.unaccent('public.unaccent'::regdictionary, a)), 'A')
+            || setweight(to_tsvector('pg_catalog.english', public.unaccent('public.unaccent'::regdictionary, b)), 'B')
+            || setweight(to_tsvector('pg_catalog.english', public.unaccent('public.unaccent'::regdictionary, c)), 'C')
+            || setweight(to_tsvector('pg_catalog.english', public.unaccent('public.unaccent'::regdictionary, d)), 'D');
     END $$;
 
 CREATE TABLE products (
@@ -33,7 +25,7 @@ CREATE TABLE products (
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
-    -- Filled by the writer from name, vendor, product_type, tags, SKUs and description; weights A to D.
+    -- Filled by the writer from name (A), vendor and SKUs (B), product_type and tags (C) and description (D).
     search tsvector NOT NULL DEFAULT ''::tsvector,
     -- Lower-case, accents folded: what trigram matching looks at.
     search_text text GENERATED ALWAYS AS (lower(fold_accents(name || ' ' || vendor || ' ' || product_type))) STORED

@@ -2,4 +2,7 @@
 
 pub mod bulk;
 pub mod jobs;
+pub mod migrate;
+pub mod serve;
+pub mod signals;
 pub mod user;

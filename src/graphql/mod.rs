@@ -56,5 +56,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 pub fn schema() -> Schema {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .disable_suggestions()
+        .limit_complexity(crate::http::limits::MAX_COMPLEXITY)
+        .limit_depth(crate::http::limits::MAX_INTROSPECTION_DEPTH)
         .finish()
 }

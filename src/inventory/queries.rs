@@ -14,7 +14,7 @@ use crate::ids::{LocationId, OrderId, StockMovementId, VariantId};
 use crate::schema::locations;
 use crate::sql::Sql;
 
-use super::model::{Availability, Location, MovementKind, StockLevel};
+use super::model::{Availability, Location, MovementKind, StockLevel, StockTarget};
 
 type LevelRow = (Uuid, Uuid, BigInt, BigInt, Bool);
 
@@ -122,6 +122,36 @@ pub(super) async fn ensure(
     .bind::<Uuid, _>(location_id)
     .bind::<Array<Uuid>, _>(levels.iter().map(|level| level.0).collect::<Vec<_>>())
     .bind::<Array<Bool>, _>(levels.iter().map(|level| level.1).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes the first levels of new variants and books what they hold, in one statement.
+pub(super) async fn receive(
+    conn: &mut Conn,
+    location_id: LocationId,
+    targets: &[StockTarget],
+    cause: Cause<'_>,
+) -> QueryResult<()> {
+    Sql::<Uuid>::new(
+        "WITH place AS (SELECT ?::uuid AS id), \
+         level AS (SELECT * FROM unnest(?, ?, ?, ?) AS t(movement_id, variant_id, on_hand, backorderable)), \
+         made AS (INSERT INTO stock_levels (variant_id, location_id, on_hand, backorderable) \
+             SELECT level.variant_id, place.id, level.on_hand, level.backorderable FROM level, place) \
+         INSERT INTO stock_movements (id, variant_id, location_id, on_hand_delta, reserved_delta, kind, reason, actor, created_at) \
+         SELECT level.movement_id, level.variant_id, place.id, level.on_hand, 0, ?, ?, ?, ? \
+         FROM level, place WHERE level.on_hand <> 0",
+    )
+    .bind::<Uuid, _>(location_id)
+    .bind::<Array<Uuid>, _>(targets.iter().map(|_| StockMovementId::new()).collect::<Vec<_>>())
+    .bind::<Array<Uuid>, _>(targets.iter().map(|target| target.variant_id).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(targets.iter().map(|target| target.on_hand.max(0)).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(targets.iter().map(|target| target.backorderable).collect::<Vec<_>>())
+    .bind::<Text, _>(MovementKind::Received.as_str())
+    .bind::<Text, _>(cause.reason)
+    .bind::<Text, _>(cause.actor)
+    .bind::<Timestamptz, _>(cause.at)
     .execute(conn)
     .await?;
     Ok(())

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::VariantId;
+use crate::ids::{LocationId, VariantId};
 
 use super::model::{MovementKind, StockTarget};
 use super::queries::{self, Cause, Delta};
 
-/// Sets the units on hand at the default location, in the caller's transaction. Three to four statements whatever the
+/// Sets the units on hand at the default location, in the caller's transaction. Two to five statements whatever the
 /// number of targets; each variant at most once.
 ///
 /// What orders have been promised stays promised: where a source names fewer units than are reserved, as many as are
@@ -27,11 +27,26 @@ pub async fn set_on_hand(
     if targets.is_empty() {
         return Ok(());
     }
+    let cause = Cause { reason, order_id: None, actor, at: now };
     let location_id = queries::default_location(conn).await?;
-    let known: Vec<VariantId> =
-        targets.iter().filter(|target| !target.is_new).map(|target| target.variant_id).collect();
     // Nobody else can see a new variant, so it has no level that could be locked.
-    let locked = if known.is_empty() { Vec::new() } else { queries::lock(conn, known).await? };
+    let (new, known): (Vec<StockTarget>, Vec<StockTarget>) = targets.iter().partition(|target| target.is_new);
+    if !new.is_empty() {
+        queries::receive(conn, location_id, &new, cause).await?;
+    }
+    if !known.is_empty() {
+        adjust_known(conn, location_id, &known, cause).await?;
+    }
+    Ok(())
+}
+
+async fn adjust_known(
+    conn: &mut Conn,
+    location_id: LocationId,
+    targets: &[StockTarget],
+    cause: Cause<'_>,
+) -> Result<()> {
+    let locked = queries::lock(conn, targets.iter().map(|target| target.variant_id).collect()).await?;
     let mut levels: HashMap<VariantId, _> = locked
         .into_iter()
         .filter(|level| level.location_id == location_id)
@@ -65,6 +80,6 @@ pub async fn set_on_hand(
             (delta != 0).then_some(Delta { variant_id, location_id, on_hand: delta, reserved: 0, kind })
         })
         .collect();
-    queries::apply(conn, &deltas, Cause { reason, order_id: None, actor, at: now }).await?;
+    queries::apply(conn, &deltas, cause).await?;
     Ok(())
 }

@@ -1,1 +1,32 @@
-//! The harness.
+//! The harness: a shop of its own for every test, on real PostgreSQL and Redis.
+//!
+//! A test says `let shop = Shop::start().await;` and talks to the shop's GraphQL API. The database is a copy of a migrated
+//! template, Redis keys have a prefix of their own, the API runs in the test's process on a port of its own.
+//! PostgreSQL and Redis are started once per test process and die with it; TEST_DATABASE_URL and TEST_REDIS_URL
+//! name servers to use instead.
+
+#![allow(dead_code)] // Each feature's tests use some of it.
+
+mod build;
+mod client;
+mod contract;
+mod database;
+mod people;
+mod process;
+mod servers;
+mod shop;
+mod subscription;
+
+#[allow(unused_imports)]
+pub use self::{
+    build::{Product, ProductSpec, VariantSpec},
+    client::Client,
+    contract::{contract, contract_folder, contract_operations},
+    database::wait_until,
+    process::Process,
+    servers::{Servers, binary},
+    shop::Shop,
+    subscription::Subscription,
+};
+#[allow(unused_imports)]
+pub use serde_json::{Value, json};

@@ -18,8 +18,6 @@ use crate::inventory::{self, StockTarget};
 
 use super::{OnConflict, ProductDraft, Written};
 
-pub use queries::reindex;
-
 /// A draft that is written, and the product that it becomes.
 struct Target<'a> {
     id: ProductId,

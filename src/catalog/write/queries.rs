@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
 
+use crate::catalog::words::SearchDocument;
 use crate::db::Conn;
 use crate::ids::ProductId;
 use crate::sql::{Sql, array_literal};
@@ -45,14 +46,11 @@ struct Columns<'a> {
     tags: Vec<String>,
     statuses: Vec<&'a str>,
     fingerprints: Vec<&'a [u8]>,
-    skus: Vec<String>,
+    words: Vec<SearchDocument>,
 }
 
-const UNNEST: &str = "unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS \
-    t(id, slug, name, description, vendor, product_type, tags, status, fingerprint, skus)";
-
-const SEARCH: &str = "product_search(t.name, t.vendor, t.skus, t.product_type, \
-    array_to_string(t.tags::text[], ' '), t.description)";
+const UNNEST: &str = "unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS \
+    t(id, slug, name, description, vendor, product_type, tags, status, fingerprint, a, b, c, d)";
 
 impl<'a> Columns<'a> {
     fn of<'t>(targets: impl IntoIterator<Item = &'a Target<'t>>) -> Self
@@ -73,18 +71,32 @@ impl<'a> Columns<'a> {
             tags: targets.iter().map(|target| array_literal(&target.draft.tags)).collect(),
             statuses: each(|target| target.draft.status.as_str()),
             fingerprints: targets.iter().map(|target| target.fingerprint.as_slice()).collect(),
-            skus: targets
+            words: targets
                 .iter()
                 .map(|target| {
-                    let skus: Vec<&str> =
-                        target.draft.variants.iter().map(|variant| variant.sku.as_str()).collect();
-                    skus.join(" ")
+                    let draft = target.draft;
+                    let skus = draft.variants.iter().map(|variant| variant.sku.as_str());
+                    SearchDocument::new(
+                        &draft.name,
+                        &draft.vendor,
+                        skus,
+                        &draft.product_type,
+                        &draft.tags,
+                        &draft.description,
+                    )
                 })
                 .collect(),
         }
     }
 
     fn bind<Row>(self, sql: Sql<'a, Row>) -> Sql<'a, Row> {
+        let (mut a, mut b, mut c, mut d) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for document in self.words {
+            a.push(document.a);
+            b.push(document.b);
+            c.push(document.c);
+            d.push(document.d);
+        }
         sql.bind::<Array<Uuid>, _>(self.ids)
             .bind::<Array<Text>, _>(self.slugs)
             .bind::<Array<Text>, _>(self.names)
@@ -94,7 +106,10 @@ impl<'a> Columns<'a> {
             .bind::<Array<Text>, _>(self.tags)
             .bind::<Array<Text>, _>(self.statuses)
             .bind::<Array<Binary>, _>(self.fingerprints)
-            .bind::<Array<Text>, _>(self.skus)
+            .bind::<Array<Text>, _>(a)
+            .bind::<Array<Text>, _>(b)
+            .bind::<Array<Text>, _>(c)
+            .bind::<Array<Text>, _>(d)
     }
 }
 
@@ -109,7 +124,7 @@ pub(super) async fn insert_products(
         "INSERT INTO products (created_at, updated_at, id, slug, name, description, vendor, product_type, tags, status, \
          import_fingerprint, search) \
          SELECT ?, ?, t.id, t.slug, t.name, t.description, t.vendor, t.product_type, t.tags::text[], t.status, \
-         t.fingerprint, {SEARCH} FROM {UNNEST} ORDER BY t.slug ON CONFLICT (slug) DO NOTHING RETURNING id"
+         t.fingerprint, product_search(t.a, t.b, t.c, t.d) FROM {UNNEST} ORDER BY t.slug ON CONFLICT (slug) DO NOTHING RETURNING id"
     ))
     .bind::<Timestamptz, _>(batch.now)
     .bind::<Timestamptz, _>(batch.now);
@@ -126,7 +141,7 @@ pub(super) async fn update_products(
     let sql = Sql::<Uuid>::new(format!(
         "UPDATE products AS p SET version = p.version + 1, updated_at = ?, name = t.name, description = t.description, \
          vendor = t.vendor, product_type = t.product_type, tags = t.tags::text[], status = t.status, \
-         import_fingerprint = t.fingerprint, search = {SEARCH} FROM {UNNEST} WHERE p.id = t.id"
+         import_fingerprint = t.fingerprint, search = product_search(t.a, t.b, t.c, t.d) FROM {UNNEST} WHERE p.id = t.id"
     ))
     .bind::<Timestamptz, _>(batch.now);
     Columns::of(targets.iter().copied()).bind(sql).execute(conn).await?;
@@ -215,19 +230,6 @@ pub(super) async fn append_events(
     .bind::<Timestamptz, _>(batch.now)
     .bind::<Array<Uuid>, _>(targets.iter().map(|target| target.id).collect::<Vec<_>>())
     .bind::<Array<Bool>, _>(targets.iter().map(|target| target.is_new).collect::<Vec<_>>())
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Brings what full-text search looks at up to date after an edit of the product's own columns.
-pub async fn reindex(conn: &mut Conn, id: ProductId) -> QueryResult<()> {
-    Sql::<Uuid>::new(
-        "UPDATE products AS p SET search = product_search(p.name, p.vendor, \
-         coalesce((SELECT string_agg(v.sku, ' ') FROM variants AS v WHERE v.product_id = p.id), ''), \
-         p.product_type, array_to_string(p.tags, ' '), p.description) WHERE p.id = ?",
-    )
-    .bind::<Uuid, _>(id)
     .execute(conn)
     .await?;
     Ok(())

@@ -1,0 +1,249 @@
+//! What the handlers of the HTTP edge share, and the one way in which they execute an operation.
+
+use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Request, Response, Value};
+use axum::http::StatusCode;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::access::Viewer;
+use crate::app::App;
+use crate::channels::Channel;
+use crate::graphql::{self, BatchReader, Schema};
+
+use super::documents::{Documents, Operation};
+use super::limits::LIMIT_EXCEEDED;
+use super::metrics;
+use super::params::Params;
+use super::refusal::{self, BAD_USER_INPUT, Refusal, TIMEOUT, VALIDATION_FAILED};
+use super::request_id::RequestId;
+
+/// Most open WebSockets and event streams of a process.
+const MAX_STREAMS: usize = 10_000;
+
+/// The state of the router. Cheap to clone.
+#[derive(Clone)]
+pub struct Edge(Arc<Parts>);
+
+/// What [`Edge`] derefs to.
+pub struct Parts {
+    pub app: App,
+    pub schema: Schema,
+    pub documents: Documents,
+    /// Set when the process drains.
+    pub stop: CancellationToken,
+    /// Operations and sockets that outlive their connection's task; a drain waits for them.
+    pub tasks: TaskTracker,
+    /// Requests being served.
+    pub in_flight: AtomicUsize,
+    streams: AtomicUsize,
+}
+
+impl Deref for Edge {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// An operation that passed every check but the schema's own.
+pub struct Call {
+    pub params: Params,
+    pub operation: Operation,
+    pub parsed: async_graphql::parser::types::ExecutableDocument,
+    pub viewer: Viewer,
+    pub channel: Channel,
+    pub request_id: RequestId,
+}
+
+/// What came of an operation.
+pub enum Answer {
+    /// It was executed, perhaps with errors.
+    Executed(Response),
+    /// It was not, or not to its end.
+    Refused(Refusal),
+}
+
+impl Edge {
+    /// The edge of a process.
+    pub fn new(app: App, stop: CancellationToken) -> Self {
+        // The schema depends on nothing; building it takes milliseconds, and tests have many apps.
+        static SCHEMA: OnceLock<Schema> = OnceLock::new();
+        Self(Arc::new(Parts {
+            app,
+            schema: SCHEMA.get_or_init(graphql::schema).clone(),
+            documents: Documents::default(),
+            stop,
+            tasks: TaskTracker::new(),
+            in_flight: AtomicUsize::new(0),
+            streams: AtomicUsize::new(0),
+        }))
+    }
+
+    /// Checks the document and the operation that the parameters name.
+    pub fn prepare(
+        &self,
+        params: Params,
+        viewer: Viewer,
+        channel: Channel,
+        request_id: RequestId,
+    ) -> Result<Call, Refusal> {
+        let document = self.documents.get(&params.query)?;
+        let operation = document.operation(params.operation_name.as_deref())?;
+        Ok(Call { parsed: document.parsed(), params, operation, viewer, channel, request_id })
+    }
+
+    /// Runs a query or a mutation to its end, in a task of its own: a client that goes away must not cancel a
+    /// transaction midway. Who waits longer than the request timeout gets `TIMEOUT`; the task goes on, and
+    /// PostgreSQL's statement timeout ends it.
+    pub async fn execute(&self, call: Call) -> Answer {
+        let started = Instant::now();
+        let operation = call.operation.clone();
+        let request_id = call.request_id.clone();
+        let (request, reader) = self.request(call);
+        let schema = self.schema.clone();
+        let (loaders, batches) = reader.driven_loaders();
+        let request = request.data(loaders);
+        let task = self.tasks.spawn(async move { graphql::drive(schema.execute(request), batches).await });
+        let limit = Duration::from_millis(self.app.config.http.request_timeout_ms);
+        let answer = match tokio::time::timeout(limit, task).await {
+            Ok(Ok(response)) => finish(response, &request_id),
+            Ok(Err(panic)) => {
+                tracing::error!(%request_id, %panic, "an operation panicked");
+                Answer::Refused(Refusal::internal())
+            }
+            Err(_) => {
+                tracing::warn!(%request_id, name = operation.name, "an operation took too long");
+                let message = "The operation took too long. A mutation may still take effect.";
+                Answer::Refused(Refusal::http(StatusCode::GATEWAY_TIMEOUT, TIMEOUT, message))
+            }
+        };
+        metrics::operation(&operation, outcome(&answer), started.elapsed());
+        answer
+    }
+
+    /// The answers of any operation: one of a query or a mutation, any number of a subscription. Dropping it ends a
+    /// subscription, but not a mutation.
+    pub fn stream(&self, call: Call) -> BoxStream<'static, Answer> {
+        if call.operation.kind != OperationType::Subscription {
+            let edge = self.clone();
+            return stream::once(async move { edge.execute(call).await }).boxed();
+        }
+        metrics::operation(&call.operation, "started", Duration::ZERO);
+        let request_id = call.request_id.clone();
+        let (request, reader) = self.request(call);
+        let responses = self.schema.execute_stream(request.data(reader.spawned_loaders()));
+        let state = (responses, request_id, false);
+        stream::unfold(state, |(mut responses, request_id, ended)| async move {
+            if ended {
+                return None;
+            }
+            match AssertUnwindSafe(responses.next()).catch_unwind().await {
+                Ok(response) => {
+                    let answer = finish(response?, &request_id);
+                    let ended = matches!(answer, Answer::Refused(_));
+                    Some((answer, (responses, request_id, ended)))
+                }
+                Err(_) => {
+                    tracing::error!(%request_id, "a subscription panicked");
+                    Some((Answer::Refused(Refusal::internal()), (responses, request_id, true)))
+                }
+            }
+        })
+        .boxed()
+    }
+
+    fn request(&self, call: Call) -> (Request, BatchReader) {
+        let Params { query, operation_name, variables, uploads } = call.params;
+        let mut request = Request::new(query).variables(variables);
+        request.operation_name = operation_name;
+        request.set_parsed_query(call.parsed);
+        for (upload, paths) in uploads {
+            for path in paths {
+                // A clone shares the open file. Without it the variable stays null, and validation says so.
+                if let Ok(upload) = upload.try_clone() {
+                    request.set_upload(&path, upload);
+                }
+            }
+        }
+        let reader =
+            BatchReader { app: self.app.clone(), viewer: call.viewer.clone(), channel: call.channel.clone() };
+        (request.data(self.app.clone()).data(call.viewer).data(call.channel), reader)
+    }
+
+    /// A place for one more WebSocket or event stream, held until dropped. None when there are too many.
+    pub fn open_stream(&self) -> Option<StreamSlot> {
+        let before = self.streams.fetch_add(1, Ordering::Relaxed);
+        let slot = StreamSlot(self.clone());
+        metrics::open_streams(before + 1);
+        (before < MAX_STREAMS).then_some(slot)
+    }
+}
+
+/// See [`Edge::open_stream`].
+pub struct StreamSlot(Edge);
+
+impl Drop for StreamSlot {
+    fn drop(&mut self) {
+        let before = self.0.streams.fetch_sub(1, Ordering::Relaxed);
+        metrics::open_streams(before - 1);
+    }
+}
+
+/// Gives every error its code and request id, masks and logs faults, and tells a refusal from an execution.
+fn finish(mut response: Response, request_id: &RequestId) -> Answer {
+    if response.errors.is_empty() {
+        return Answer::Executed(response);
+    }
+    // Only a resolver gives an error its path or its source; what comes before execution has neither.
+    let of_resolver = |error: &async_graphql::ServerError| !error.path.is_empty() || error.source.is_some();
+    let executed = response.data != Value::Null || response.errors.iter().any(of_resolver);
+    for error in &mut response.errors {
+        if let Some(fault) = graphql::present(error) {
+            tracing::error!(%request_id, path = ?error.path, fault, "a resolver failed");
+        }
+        if error.extensions.as_ref().is_none_or(|extensions| extensions.get("code").is_none()) {
+            let code = if executed { BAD_USER_INPUT } else { code_of_refusal(&error.message) };
+            error.extensions.get_or_insert_default().set("code", code);
+        }
+        refusal::finish(error, request_id);
+    }
+    if executed {
+        return Answer::Executed(response);
+    }
+    Answer::Refused(Refusal { status: StatusCode::BAD_REQUEST, well_formed: true, errors: response.errors })
+}
+
+/// The executor's own refusals have no code, only words.
+fn code_of_refusal(message: &str) -> &'static str {
+    const LIMITS: [&str; 4] = [
+        "Query is too complex",
+        "Query is nested too deep",
+        "The recursion depth of the query",
+        "The number of directives",
+    ];
+    const INPUT: [&str; 3] = ["Invalid value for argument", "Variable ", "Failed to parse"];
+    if LIMITS.iter().any(|words| message.starts_with(words)) {
+        LIMIT_EXCEEDED
+    } else if INPUT.iter().any(|words| message.starts_with(words)) {
+        BAD_USER_INPUT
+    } else {
+        VALIDATION_FAILED
+    }
+}
+
+fn outcome(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Executed(response) if response.errors.is_empty() => "ok",
+        Answer::Executed(_) => "errors",
+        Answer::Refused(_) => "refused",
+    }
+}
