@@ -221,6 +221,25 @@ async fn ten_failures_shut_an_email_out_even_with_the_right_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_guesses_many_emails_is_shut_out_alone() {
+    let shop = Shop::start_with(&[("IRONMONGER_CLIENT_IP_HEADER", "X-Forwarded-For")]).await;
+    register(&shop, "ada@example.com").await;
+    let sign_in = async |client: &str, email: &str, password: &str| {
+        let client = shop.header("X-Forwarded-For", client);
+        client.send(SIGN_IN, json!({ "input": { "email": email, "password": password } })).await["data"]
+            ["sessionCreate"]
+            .take()
+    };
+    for number in 0..100 {
+        let payload =
+            sign_in("203.0.113.9, 192.0.2.1", &format!("{number}@example.com"), "not the password").await;
+        assert_eq!(codes(&payload), ["INVALID_CREDENTIALS"]);
+    }
+    assert_eq!(codes(&sign_in("192.0.2.1", "ada@example.com", PASSWORD).await), ["RATE_LIMITED"]);
+    assert!(sign_in("192.0.2.2", "ada@example.com", PASSWORD).await["accessToken"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tries_that_are_sent_at_once_get_no_more_guesses() {
     let shop = Shop::start().await;
     let answers = join_all((0..60).map(|_| sign_in_with(&shop, "ada@example.com", "not the password"))).await;

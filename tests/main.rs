@@ -2,6 +2,7 @@
 
 mod support;
 
+mod access;
 mod contract;
 mod dev_services;
 mod dev_shop;

@@ -30,7 +30,8 @@ const KEPT: usize = 100_000;
 /// Redis is asked once per try; a sign-in does not wait longer for it than this.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Where a request comes from. The HTTP edge puts it into the context; without it only emails are counted.
+/// Where a request comes from. The HTTP edge puts it into the context where it is known; without it only emails are
+/// counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub IpAddr);
 

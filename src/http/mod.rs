@@ -136,7 +136,7 @@ async fn home(headers: HeaderMap) -> Response {
 /// The public keys of our tokens.
 async fn jwks(State(edge): State<Edge>) -> Response {
     let cache = (header::CACHE_CONTROL, "public, max-age=300");
-    ([cache], Json(pending::jwks(&edge.app))).into_response()
+    ([cache], Json(crate::access::jwks(&edge.app))).into_response()
 }
 
 async fn not_found(Extension(request_id): Extension<RequestId>) -> Response {
