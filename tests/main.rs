@@ -3,9 +3,13 @@
 mod support;
 
 mod access;
+mod carts;
 mod contract;
 mod dev_services;
 mod dev_shop;
+mod faults;
 mod harness;
+mod journey;
 mod migrations;
+mod orders;
 mod schema;
