@@ -171,7 +171,7 @@ impl Session {
         self.initialized = true;
         if let Some(authorization) = parameter(&params, "authorization") {
             match Identity::from_authorization(&self.edge.app, authorization).await {
-                Ok(identity) => self.identity = identity,
+                Ok(identity) => self.identity = Identity { client: self.identity.client, ..identity },
                 Err(crate::Error::Request { .. } | crate::Error::Rejected(_)) => {
                     return close(4403, "Forbidden");
                 }
@@ -224,7 +224,7 @@ impl Session {
         let app = &self.edge.app;
         let channel = app.channels.get(&app.db, self.channel.as_deref()).await;
         let channel = channel.map_err(|error| Refusal::from_error(error, request_id))?;
-        self.edge.prepare(params, self.identity.viewer.clone(), channel, request_id.clone())
+        self.edge.prepare(params, self.identity.clone(), channel, request_id.clone())
     }
 
     /// Sends a message of an operation, unless the client has ended it.
