@@ -25,6 +25,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How mail leaves.
     pub mail: MailConfig,
+    /// `IRONMONGER_JOB_RETENTION_DAYS`: how long finished jobs stay in the ledger; dead ones stay 90 days. Default 7.
+    pub job_retention_days: u16,
     /// `IRONMONGER_DEV`: set by `ironmonger dev`; allows the demo store and keys made on the spot.
     pub dev: bool,
 }
@@ -36,8 +38,8 @@ pub struct HttpConfig {
     pub addr: SocketAddr,
     /// `IRONMONGER_METRICS_ADDR`. Default 127.0.0.1:9090.
     pub metrics_addr: SocketAddr,
-    /// `IRONMONGER_WORKER_ADDR`: health and metrics of a worker. Default 127.0.0.1:9091.
-    pub worker_addr: SocketAddr,
+    /// `IRONMONGER_WORKER_ADDR`: health and metrics of a worker; `off` for none. Default 127.0.0.1:9091.
+    pub worker_addr: Option<SocketAddr>,
     /// `IRONMONGER_CORS_ORIGINS`: comma-separated origins that browsers may call from. Default none.
     pub cors_origins: Vec<String>,
     /// `IRONMONGER_BODY_LIMIT_BYTES`: largest JSON body. Default 1 MiB.
@@ -121,7 +123,7 @@ impl Config {
             http: HttpConfig {
                 addr,
                 metrics_addr: vars.parse("IRONMONGER_METRICS_ADDR", "127.0.0.1:9090"),
-                worker_addr: vars.parse("IRONMONGER_WORKER_ADDR", "127.0.0.1:9091"),
+                worker_addr: vars.parse_or_off("IRONMONGER_WORKER_ADDR", "127.0.0.1:9091"),
                 cors_origins: vars.list("IRONMONGER_CORS_ORIGINS"),
                 body_limit_bytes: vars.parse("IRONMONGER_BODY_LIMIT_BYTES", "1048576"),
                 upload_limit_bytes: vars.parse("IRONMONGER_UPLOAD_LIMIT_BYTES", "268435456"),
@@ -143,6 +145,7 @@ impl Config {
                     .text("IRONMONGER_MAIL_FROM")
                     .unwrap_or_else(|| "Ironmonger <shop@ironmonger.test>".into()),
             },
+            job_retention_days: vars.parse("IRONMONGER_JOB_RETENTION_DAYS", "7"),
             dev: vars.parse("IRONMONGER_DEV", "false"),
         };
         if config.database_pool == 0 {
@@ -237,6 +240,11 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
                 String::new()
             }
         }
+    }
+
+    fn parse_or_off<T: FromStr>(&mut self, name: &str, default: &str) -> Option<T> {
+        let off = self.text(name).is_some_and(|value| value == "off");
+        (!off).then(|| self.parse(name, default))
     }
 
     fn parse<T: FromStr>(&mut self, name: &str, default: &str) -> T {

@@ -202,6 +202,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    job_transport (singleton) {
+        singleton -> Bool,
+        epoch -> Uuid,
+    }
+}
+
+diesel::table! {
     job_workers (id) {
         id -> Text,
         host -> Text,
@@ -647,6 +654,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_attempts,
     job_queues,
     job_schedules,
+    job_transport,
     job_workers,
     jobs,
     locations,

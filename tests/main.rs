@@ -2,6 +2,7 @@
 
 mod support;
 
+mod bulk;
 mod contract;
 mod dev_services;
 mod dev_shop;

@@ -1,3 +1,4 @@
+DROP TABLE job_transport;
 DROP TABLE job_schedules;
 DROP TABLE job_workers;
 DROP TABLE job_attempts;

@@ -5,29 +5,14 @@ use async_graphql::{Context, InputObject, Object, Result, SimpleObject, Upload};
 use crate::catalog::OnConflict;
 use crate::graphql::{ContextExt, UserError, outcome};
 use crate::ids::JobId;
+use crate::jobs::graphql::Job;
 
 use super::{CatalogFormat, NewImport};
 
-// The jobs module brings the type and its loader: when it is there, this module goes, and `job` below becomes
-// `jobs::find`.
-mod job_placeholder {
-    use async_graphql::SimpleObject;
-
-    use crate::ids::JobId;
-
-    /// A unit of long-running work.
-    #[derive(SimpleObject)]
-    pub struct Job {
-        /// Its id.
-        pub id: JobId,
-        /// Where it is in its life.
-        pub state: String,
-    }
-}
-use job_placeholder::Job;
-
-async fn job(_ctx: &Context<'_>, id: JobId) -> Result<Option<Job>> {
-    Ok(Some(Job { id, state: "READY".into() }))
+async fn job(ctx: &Context<'_>, id: JobId) -> Result<Option<Job>> {
+    let mut conn = ctx.app().db.get().await?;
+    let found = crate::jobs::find(&mut conn, id).await.map_err(crate::Error::from)?;
+    Ok(found.map(Job))
 }
 
 /// What to import and how.

@@ -11,7 +11,7 @@ use crate::config::HttpConfig;
 pub(super) fn check(http: &HttpConfig) -> Result<()> {
     check_one("API", "IRONMONGER_HTTP_ADDR", http.addr)?;
     check_one("metrics", "IRONMONGER_METRICS_ADDR", http.metrics_addr)?;
-    check_one("worker", "IRONMONGER_WORKER_ADDR", http.worker_addr)
+    http.worker_addr.map_or(Ok(()), |addr| check_one("worker", "IRONMONGER_WORKER_ADDR", addr))
 }
 
 fn check_one(what: &str, variable: &str, addr: SocketAddr) -> Result<()> {

@@ -113,10 +113,14 @@ impl Shop {
 
     /// Runs the job relay and a worker on all queues in this process, until the shop is dropped.
     pub fn run_worker(&self) {
-        // MARKED PLACE (jobs): when the job platform is merged, spawn
-        //   ironmonger::jobs::run_relay(self.app.clone(), self.stop.clone())
-        //   ironmonger::jobs::run_worker(self.app.clone(), WorkerOptions { .. }, self.stop.clone())
-        panic!("the harness does not run jobs yet");
+        tokio::spawn(ironmonger::jobs::run_relay(self.app.clone(), self.stop.clone()));
+        let (app, stop) = (self.app.clone(), self.stop.clone());
+        tokio::spawn(async move {
+            let options = ironmonger::jobs::WorkerOptions::default();
+            ironmonger::jobs::run_worker(app, options, stop)
+                .await
+                .expect("the worker runs until it is stopped");
+        });
     }
 
     /// The environment of a process that belongs to this shop.

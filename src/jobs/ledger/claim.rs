@@ -1,0 +1,96 @@
+//! Claiming: from an envelope to a lease.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Double, Integer, Jsonb, Nullable, Text};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::db::Conn;
+use crate::ids::UserId;
+
+use super::{LEASE, statement};
+
+/// A job that this process holds.
+#[derive(Debug, QueryableByName)]
+pub struct Claimed {
+    /// The job.
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    pub id: Uuid,
+    /// Proves that we hold it.
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    pub lease_token: Uuid,
+    /// Which handler.
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    /// Its queue.
+    #[diesel(sql_type = Text)]
+    pub queue: String,
+    /// For the handler.
+    #[diesel(sql_type = Jsonb)]
+    pub payload: serde_json::Value,
+    /// This attempt's number, from 1.
+    #[diesel(sql_type = Integer)]
+    pub attempt: i32,
+    /// After this many the job is dead.
+    #[diesel(sql_type = Integer)]
+    pub max_attempts: i32,
+    /// Who enqueued it.
+    #[diesel(sql_type = Nullable<diesel::sql_types::Uuid>)]
+    pub created_by: Option<UserId>,
+    /// The trace that it belongs to.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub traceparent: Option<String>,
+    /// From being due to this claim.
+    #[diesel(sql_type = Double)]
+    pub waited_s: f64,
+}
+
+/// Claims those of `ids` that are READY, of a kind in `kinds`, and whose queue is not paused; `tokens[i]` becomes the lease
+/// of `ids[i]`. The others are duplicates, canceled, or not for us; see [`pass_on`].
+pub async fn claim(
+    conn: &mut Conn,
+    ids: &[Uuid],
+    tokens: &[Uuid],
+    kinds: &[&str],
+    worker: &str,
+) -> QueryResult<Vec<Claimed>> {
+    // The locks are taken in the order of ids and waited for: a relay or reaper that has the row lets go of it soon.
+    statement(
+        "WITH free AS ( \
+             SELECT id FROM jobs WHERE id = ANY($1) AND state = 'READY' AND kind = ANY($3) \
+                 AND NOT EXISTS (SELECT 1 FROM job_queues WHERE name = jobs.queue AND paused) \
+             ORDER BY id FOR UPDATE) \
+         UPDATE jobs SET state = 'RUNNING', attempt = attempt + 1, lease_token = mine.token, \
+             lease_until = now() + make_interval(secs => $5), worker = $4, started_at = now(), dispatched_at = NULL, \
+             progress_done = 0, progress_total = NULL, progress_note = NULL \
+         FROM free JOIN unnest($1, $2::uuid[]) AS mine(id, token) USING (id) WHERE jobs.id = free.id \
+         RETURNING jobs.id, lease_token, kind, queue, payload, attempt, max_attempts, created_by, traceparent, \
+             extract(epoch FROM now() - greatest(run_at, created_at))::float8 AS waited_s",
+    )
+    .bind::<Array<diesel::sql_types::Uuid>, _>(ids)
+    .bind::<Array<diesel::sql_types::Uuid>, _>(tokens)
+    .bind::<Array<Text>, _>(kinds)
+    .bind::<Text, _>(worker)
+    .bind::<Double, _>(LEASE.as_secs_f64())
+    .load(conn)
+    .await
+}
+
+/// What becomes of envelopes that were not claimed. A job of a paused queue is due again when the queue is resumed; one of
+/// a kind that this version does not know is pushed again in a moment, for a newer worker.
+pub async fn pass_on(conn: &mut Conn, ids: &[Uuid], kinds: &[&str]) -> QueryResult<usize> {
+    statement(
+        "WITH theirs AS ( \
+             SELECT id FROM jobs WHERE id = ANY($1) AND state = 'READY' \
+                 AND (kind <> ALL($2) OR EXISTS (SELECT 1 FROM job_queues WHERE name = jobs.queue AND paused)) \
+             FOR UPDATE SKIP LOCKED) \
+         UPDATE jobs SET dispatched_at = NULL, \
+             state = CASE WHEN kind = ANY($2) THEN 'READY' ELSE 'SCHEDULED' END, \
+             run_at = CASE WHEN kind = ANY($2) THEN run_at ELSE now() + interval '2 seconds' END \
+         FROM theirs WHERE jobs.id = theirs.id",
+    )
+    .bind::<Array<diesel::sql_types::Uuid>, _>(ids)
+    .bind::<Array<Text>, _>(kinds)
+    .execute(conn)
+    .await
+}

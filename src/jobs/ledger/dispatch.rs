@@ -1,0 +1,144 @@
+//! Taking due jobs for the road.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, SmallInt, Text};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::db::Conn;
+
+use super::statement;
+
+/// A job whose envelope is to be pushed.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Dispatched {
+    /// Where it goes.
+    #[diesel(sql_type = Text)]
+    pub queue: String,
+    /// The job.
+    #[diesel(sql_type = diesel::sql_types::Uuid)]
+    pub id: Uuid,
+    /// Higher first.
+    #[diesel(sql_type = SmallInt)]
+    pub priority: i16,
+    /// Then earlier first; seconds since 1970.
+    #[diesel(sql_type = BigInt)]
+    pub due_second: i64,
+}
+
+/// What one look at the ledger says.
+#[derive(Debug, Default)]
+pub struct Due {
+    /// Queues that are not paused and have jobs to push.
+    pub queues: Vec<String>,
+    /// Seconds until the next delayed job is due, if there is one.
+    pub next_in_s: Option<f64>,
+}
+
+/// Makes delayed jobs that are due READY. Costs the same however many wait.
+pub async fn promote(conn: &mut Conn, limit: i64) -> QueryResult<usize> {
+    statement(
+        "WITH due AS ( \
+             SELECT id FROM jobs WHERE state IN ('SCHEDULED', 'RETRYING') AND run_at <= now() \
+             ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED) \
+         UPDATE jobs SET state = 'READY' FROM due WHERE jobs.id = due.id",
+    )
+    .bind::<BigInt, _>(limit)
+    .execute(conn)
+    .await
+}
+
+/// Which queues have something to push, and when the next delayed job is due. Walks from queue to queue in the index: the
+/// cost depends on the number of queues, not of jobs.
+pub async fn look(conn: &mut Conn) -> QueryResult<Due> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Nullable<Array<Text>>)]
+        queues: Option<Vec<String>>,
+        #[diesel(sql_type = Nullable<Double>)]
+        next_in_s: Option<f64>,
+    }
+    let row: Row = statement(
+        "WITH RECURSIVE waiting(name) AS ( \
+             (SELECT queue FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL ORDER BY queue LIMIT 1) \
+             UNION ALL \
+             SELECT (SELECT queue FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL AND queue > waiting.name \
+                     ORDER BY queue LIMIT 1) FROM waiting WHERE waiting.name IS NOT NULL) \
+         SELECT (SELECT array_agg(waiting.name) FROM waiting LEFT JOIN job_queues USING (name) \
+                 WHERE waiting.name IS NOT NULL AND paused IS NOT TRUE) AS queues, \
+                (SELECT extract(epoch FROM min(run_at) - now())::float8 FROM jobs \
+                 WHERE state IN ('SCHEDULED', 'RETRYING')) AS next_in_s",
+    )
+    .get_result(conn)
+    .await?;
+    Ok(Due { queues: row.queues.unwrap_or_default(), next_in_s: row.next_in_s })
+}
+
+/// Marks up to `rooms[i]` due jobs of `queues[i]` as dispatched, by priority and age; other relays skip them.
+pub async fn take(conn: &mut Conn, queues: &[String], rooms: &[i32]) -> QueryResult<Vec<Dispatched>> {
+    statement(
+        "WITH due AS ( \
+             SELECT job.id FROM unnest($1::text[], $2::int[]) AS q(name, room) CROSS JOIN LATERAL ( \
+                 SELECT id FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL AND queue = q.name \
+                 ORDER BY priority DESC, run_at, id LIMIT q.room FOR UPDATE SKIP LOCKED) AS job) \
+         UPDATE jobs SET dispatched_at = now(), dispatch_no = dispatch_no + 1 FROM due WHERE jobs.id = due.id \
+         RETURNING jobs.queue, jobs.id, jobs.priority, extract(epoch FROM jobs.run_at)::bigint AS due_second",
+    )
+    .bind::<Array<Text>, _>(queues)
+    .bind::<Array<Integer>, _>(rooms)
+    .load(conn)
+    .await
+}
+
+/// Undoes [`take`] for jobs whose push failed.
+pub async fn put_back(conn: &mut Conn, ids: &[Uuid]) -> QueryResult<usize> {
+    statement(
+        "WITH mine AS (SELECT id FROM jobs WHERE id = ANY($1) AND state = 'READY' FOR UPDATE SKIP LOCKED) \
+         UPDATE jobs SET dispatched_at = NULL FROM mine WHERE jobs.id = mine.id",
+    )
+    .bind::<Array<diesel::sql_types::Uuid>, _>(ids)
+    .execute(conn)
+    .await
+}
+
+/// What the ledger says Redis should hold as its epoch; locks the row until the transaction ends.
+pub async fn lock_epoch(conn: &mut Conn) -> QueryResult<Uuid> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Uuid)]
+        epoch: Uuid,
+    }
+    let row: Row = statement("SELECT epoch FROM job_transport FOR UPDATE").get_result(conn).await?;
+    Ok(row.epoch)
+}
+
+/// Redis was emptied: everything that was pushed and not claimed is due again, under a new epoch.
+pub async fn forget_pushed(conn: &mut Conn, epoch: Uuid) -> QueryResult<usize> {
+    statement("UPDATE job_transport SET epoch = $1")
+        .bind::<diesel::sql_types::Uuid, _>(epoch)
+        .execute(conn)
+        .await?;
+    statement(
+        "WITH lost AS (SELECT id FROM jobs WHERE state = 'READY' AND dispatched_at IS NOT NULL FOR UPDATE SKIP LOCKED) \
+         UPDATE jobs SET dispatched_at = NULL FROM lost WHERE jobs.id = lost.id",
+    )
+    .execute(conn)
+    .await
+}
+
+/// Tries to become the relay that answers to NOTIFY; the lock ends with the connection.
+pub async fn try_lead(conn: &mut Conn) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        leads: bool,
+    }
+    let row: Row = statement("SELECT pg_try_advisory_lock($1) AS leads")
+        .bind::<BigInt, _>(LEADER)
+        .get_result(conn)
+        .await?;
+    Ok(row.leads)
+}
+
+/// Arbitrary, fixed; advisory locks belong to a database.
+const LEADER: i64 = 0x1201_0067;

@@ -1,0 +1,185 @@
+//! What people read in the ledger and change by hand. The platform's own statements are in `ledger`.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel_async::RunQueryDsl;
+
+use crate::db::Conn;
+use crate::ids::JobId;
+use crate::pagination::PageArgs;
+use crate::schema::{job_attempts, job_queues, job_schedules, job_workers, jobs};
+
+use super::JobFilter;
+use super::ledger::{notify_due, notify_watchers, statement};
+use super::model::{Attempt, JobRow, QueueCounts, ScheduleRow, WorkerRow};
+
+/// A job.
+pub async fn find(conn: &mut Conn, id: JobId) -> QueryResult<Option<JobRow>> {
+    jobs::table.find(id).select(JobRow::as_select()).first(conn).await.optional()
+}
+
+/// The recorded attempts of jobs, by number.
+pub async fn attempts(conn: &mut Conn, ids: &[JobId]) -> QueryResult<Vec<Attempt>> {
+    job_attempts::table
+        .filter(job_attempts::job_id.eq_any(ids))
+        .order((job_attempts::job_id, job_attempts::number))
+        .select(Attempt::as_select())
+        .load(conn)
+        .await
+}
+
+type Boxed<'a> = jobs::BoxedQuery<'a, diesel::pg::Pg>;
+
+fn filtered(filter: &JobFilter) -> Boxed<'_> {
+    let mut query = jobs::table.into_boxed();
+    if let Some(states) = &filter.states {
+        query = match states.as_slice() {
+            [one] => query.filter(jobs::state.eq(*one)),
+            many => query.filter(jobs::state.eq_any(many)),
+        };
+    }
+    if let Some(queue) = &filter.queue {
+        query = query.filter(jobs::queue.eq(queue));
+    }
+    if let Some(kind) = &filter.kind {
+        query = query.filter(jobs::kind.eq(kind));
+    }
+    query
+}
+
+/// Newest first.
+pub async fn page(
+    conn: &mut Conn,
+    filter: &JobFilter,
+    args: &PageArgs,
+    cursor: Option<JobId>,
+) -> QueryResult<Vec<JobRow>> {
+    let mut query = filtered(filter).select(JobRow::as_select()).limit(args.limit());
+    query = if args.backward { query.order(jobs::id.asc()) } else { query.order(jobs::id.desc()) };
+    if let Some(cursor) = cursor {
+        query =
+            if args.backward { query.filter(jobs::id.gt(cursor)) } else { query.filter(jobs::id.lt(cursor)) };
+    }
+    query.load(conn).await
+}
+
+/// How many there are.
+pub async fn count(conn: &mut Conn, filter: &JobFilter) -> QueryResult<i64> {
+    filtered(filter).count().get_result(conn).await
+}
+
+/// All queues that are declared or have unfinished jobs. Counts the entries of small indexes: finished jobs cost nothing.
+pub async fn queue_counts(conn: &mut Conn) -> QueryResult<Vec<QueueCounts>> {
+    statement(
+        "WITH counted AS ( \
+             SELECT queue, count(*) AS ready, 0::bigint AS running, 0::bigint AS scheduled, 0::bigint AS retrying, \
+                 0::bigint AS dead, min(run_at) AS oldest \
+             FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL GROUP BY queue \
+             UNION ALL SELECT queue, count(*), 0, 0, 0, 0, min(run_at) \
+             FROM jobs WHERE state = 'READY' AND dispatched_at IS NOT NULL GROUP BY queue \
+             UNION ALL SELECT queue, 0, count(*), 0, 0, 0, NULL FROM jobs WHERE state = 'RUNNING' GROUP BY queue \
+             UNION ALL SELECT queue, 0, 0, count(*) FILTER (WHERE state = 'SCHEDULED'), \
+                 count(*) FILTER (WHERE state = 'RETRYING'), 0, NULL \
+             FROM jobs WHERE state IN ('SCHEDULED', 'RETRYING') GROUP BY queue \
+             UNION ALL SELECT queue, 0, 0, 0, 0, count(*), NULL FROM jobs WHERE state = 'DEAD' GROUP BY queue), \
+         summed AS ( \
+             SELECT queue AS name, sum(ready)::bigint AS ready, sum(running)::bigint AS running, \
+                 sum(scheduled)::bigint AS scheduled, sum(retrying)::bigint AS retrying, sum(dead)::bigint AS dead, \
+                 min(oldest) AS oldest FROM counted GROUP BY queue) \
+         SELECT name, coalesce(paused, false) AS paused, coalesce(ready, 0) AS ready, coalesce(running, 0) AS running, \
+             coalesce(scheduled, 0) AS scheduled, coalesce(retrying, 0) AS retrying, coalesce(dead, 0) AS dead, \
+             greatest(extract(epoch FROM now() - oldest), 0)::float8 AS oldest_ready_age_s \
+         FROM job_queues FULL JOIN summed USING (name) ORDER BY name",
+    )
+    .load(conn)
+    .await
+}
+
+/// Workers that gave a sign of life within a minute.
+pub async fn workers(conn: &mut Conn) -> QueryResult<Vec<WorkerRow>> {
+    job_workers::table
+        .filter(
+            job_workers::last_seen_at
+                .gt(diesel::dsl::sql::<diesel::sql_types::Timestamptz>("now() - interval '1 minute'")),
+        )
+        .order(job_workers::id)
+        .select(WorkerRow::as_select())
+        .load(conn)
+        .await
+}
+
+/// All schedules.
+pub async fn schedules(conn: &mut Conn) -> QueryResult<Vec<ScheduleRow>> {
+    job_schedules::table.order(job_schedules::name).select(ScheduleRow::as_select()).load(conn).await
+}
+
+#[derive(QueryableByName)]
+struct Change {
+    #[diesel(sql_type = Text)]
+    queue: String,
+}
+
+/// Makes a job that does not run READY now; one that was dead or canceled gets `attempts` more. False if it is in another
+/// state. Fails on `jobs_unique_key` when another unfinished job took its key.
+pub async fn retry(conn: &mut Conn, id: JobId, attempts: i32) -> QueryResult<bool> {
+    let change: Option<Change> = statement(
+        "UPDATE jobs SET state = 'READY', run_at = now(), dispatched_at = NULL, finished_at = NULL, crashes = 0, \
+             max_attempts = CASE WHEN state IN ('DEAD', 'CANCELED') THEN attempt + $2 ELSE max_attempts END \
+         WHERE id = $1 AND state IN ('DEAD', 'CANCELED', 'RETRYING', 'SCHEDULED') RETURNING queue",
+    )
+    .bind::<diesel::sql_types::Uuid, _>(id)
+    .bind::<diesel::sql_types::Integer, _>(attempts)
+    .get_result(conn)
+    .await
+    .optional()?;
+    if let Some(change) = &change {
+        notify_due(conn, &change.queue).await?;
+        notify_watchers(conn, &[id.0]).await?;
+    }
+    Ok(change.is_some())
+}
+
+/// Cancels a waiting job, or asks a running one to end. False when it is finished.
+pub async fn cancel(conn: &mut Conn, id: JobId) -> QueryResult<bool> {
+    let changed = statement(
+        "UPDATE jobs SET cancel_requested = (state = 'RUNNING'), dispatched_at = NULL, \
+             finished_at = CASE WHEN state <> 'RUNNING' THEN now() END, \
+             state = CASE WHEN state = 'RUNNING' THEN state ELSE 'CANCELED' END \
+         WHERE id = $1 AND state IN ('SCHEDULED', 'READY', 'RETRYING', 'RUNNING')",
+    )
+    .bind::<diesel::sql_types::Uuid, _>(id)
+    .execute(conn)
+    .await?;
+    if changed == 1 {
+        notify_watchers(conn, &[id.0]).await?;
+    }
+    Ok(changed == 1)
+}
+
+/// Pauses or resumes a queue; false if there is no such queue. What is on its way of a paused queue comes back.
+pub async fn set_paused(conn: &mut Conn, name: &str, paused: bool) -> QueryResult<bool> {
+    let known =
+        diesel::update(job_queues::table.find(name)).set(job_queues::paused.eq(paused)).execute(conn).await?;
+    if known == 0 {
+        return Ok(false);
+    }
+    if paused {
+        statement(
+            "WITH away AS ( \
+                 SELECT id FROM jobs WHERE state = 'READY' AND dispatched_at IS NOT NULL AND queue = $1 \
+                 FOR UPDATE SKIP LOCKED) \
+             UPDATE jobs SET dispatched_at = NULL FROM away WHERE jobs.id = away.id",
+        )
+        .bind::<Text, _>(name)
+        .execute(conn)
+        .await?;
+    } else {
+        notify_due(conn, name).await?;
+    }
+    Ok(true)
+}
+
+/// A queue's counts.
+pub async fn queue(conn: &mut Conn, name: &str) -> QueryResult<Option<QueueCounts>> {
+    Ok(queue_counts(conn).await?.into_iter().find(|queue| queue.name == name))
+}

@@ -1,0 +1,182 @@
+//! The relay: pushes due jobs onto the road, and brings back what got lost on it.
+//!
+//! Runs in every process. One of them, the one that holds an advisory lock, answers to NOTIFY at once; the others look once a
+//! second and would do the same work, side by side, if the first one hung. Whatever happens to Redis, the ledger
+//! stays as it is and the relay tries again.
+
+mod clock;
+mod pass;
+
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::signals::Signal;
+
+use super::ledger::{Durability, Session, answered, dispatch, presence, reap};
+use super::registry::{self, Registry};
+use super::transport::Road;
+
+use pass::{Pass, Progress};
+
+/// How long the leader sleeps at most: a fallback, for NOTIFY wakes it and it knows when the next delayed job is due.
+const TICK: Duration = Duration::from_millis(200);
+/// How often the others look.
+const STANDBY: Duration = Duration::from_secs(1);
+/// How often leases and schedules are looked at.
+const CHORES: Duration = Duration::from_secs(1);
+/// How often dead workers are taken off the list and gauges set.
+const RARE_CHORES: Duration = Duration::from_secs(10);
+/// Leases are reaped only on a connection that has held for so long: when PostgreSQL was away, the workers get the time
+/// to renew first.
+const SETTLED: Duration = Duration::from_secs(5);
+/// Rows per statement of the reaper.
+const REAP: i64 = 500;
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// Relays the product's jobs until `stop`. Waits out the absence of PostgreSQL and of Redis.
+pub async fn run_relay(app: App, stop: CancellationToken) {
+    run_relay_with(app, registry::all(), stop).await;
+}
+
+/// The same with other schedules and queues, for tests.
+pub async fn run_relay_with(app: App, registry: Registry, stop: CancellationToken) {
+    let relay = Relay {
+        news: app.signals.subscribe(),
+        road: Road::new(app.redis.clone(), &app.config.redis_prefix),
+        ledger: Session::new(app.db.url(), Durability::Relaxed),
+        registry,
+        pass: Pass::default(),
+        leads: false,
+        declared: false,
+        wait: TICK,
+    };
+    // Dropping the future half-way is safe: every statement stands for itself, and what was taken and not pushed is found
+    // by the reaper.
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = relay.run() => {}
+    }
+}
+
+struct Relay {
+    news: broadcast::Receiver<Signal>,
+    road: Road,
+    ledger: Session,
+    registry: Registry,
+    pass: Pass,
+    leads: bool,
+    declared: bool,
+    wait: Duration,
+}
+
+impl Relay {
+    async fn run(mut self) {
+        let mut chores_at = Instant::now();
+        let mut rare_at = Instant::now();
+        loop {
+            if Instant::now() >= chores_at {
+                chores_at = Instant::now() + CHORES;
+                let outcome = self.chores().await;
+                self.settle(outcome);
+            }
+            if Instant::now() >= rare_at {
+                rare_at = Instant::now() + RARE_CHORES;
+                let outcome = self.rare_chores().await;
+                self.settle(outcome);
+            }
+            let outcome = self.pass.run(&mut self.ledger, &mut self.road).await;
+            match outcome {
+                Ok(Progress::Pushed) => self.wait = Duration::ZERO,
+                // Workers have enough to do; they take a while to make room.
+                Ok(Progress::Full) => self.wait = (self.wait * 2).clamp(Duration::from_millis(2), TICK / 2),
+                Ok(Progress::Idle { next }) => {
+                    let tick = if self.leads { TICK } else { STANDBY };
+                    self.wait = next.unwrap_or(tick).clamp(Duration::from_millis(1), tick);
+                }
+                Err(error) => {
+                    self.settle(Err(error));
+                }
+            }
+            self.sleep().await;
+        }
+    }
+
+    /// Until there may be something to do.
+    async fn sleep(&mut self) {
+        if self.wait.is_zero() {
+            tokio::task::yield_now().await;
+            return;
+        }
+        let until = Instant::now() + self.wait;
+        loop {
+            let signal = tokio::select! {
+                () = tokio::time::sleep_until(until) => return,
+                signal = self.news.recv() => signal,
+            };
+            let wakes = match signal {
+                Ok(Signal::Due(_) | Signal::Resync) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    self.leads
+                }
+                Ok(_) => false,
+                Err(broadcast::error::RecvError::Closed) => {
+                    tokio::time::sleep_until(until).await;
+                    return;
+                }
+            };
+            if wakes {
+                // What else is there is covered by the same look.
+                while let Ok(_) | Err(broadcast::error::TryRecvError::Lagged(_)) = self.news.try_recv() {}
+                return;
+            }
+        }
+    }
+
+    /// After a failure: a new connection, the lead to be won again, and a longer wait each time.
+    fn settle(&mut self, outcome: anyhow::Result<()>) {
+        if let Err(error) = self.ledger.settle(outcome) {
+            self.wait = (self.wait * 2).clamp(TICK, LONGEST_WAIT);
+            self.leads = false;
+            tracing::warn!(error = %format!("{error:#}"), wait_ms = self.wait.as_millis() as u64, "the relay waits");
+        }
+    }
+
+    async fn chores(&mut self) -> anyhow::Result<()> {
+        if !self.declared {
+            clock::declare(&mut self.ledger, &self.registry).await?;
+            self.declared = true;
+        }
+        if !self.leads || self.ledger.age().is_zero() {
+            self.leads = answered(dispatch::try_lead(self.ledger.conn().await?)).await?;
+        }
+        clock::fire(&mut self.ledger, &self.registry).await?;
+        if self.ledger.age() >= SETTLED {
+            let conn = self.ledger.conn().await?;
+            for job in answered(reap::expired(conn, REAP)).await? {
+                let id = crate::ids::JobId(job.id);
+                tracing::warn!(%id, kind = job.kind, state = job.state, "a worker died with a job in its hands");
+                let labels = [("queue", job.queue), ("kind", job.kind), ("outcome", "crashed".to_owned())];
+                metrics::counter!("jobs_finished_total", &labels).increment(1);
+            }
+        }
+        let conn = self.ledger.conn().await?;
+        answered(reap::stale_envelopes(conn, REAP)).await?;
+        Ok(())
+    }
+
+    async fn rare_chores(&mut self) -> anyhow::Result<()> {
+        answered(presence::forget_dead(self.ledger.conn().await?)).await?;
+        if self.leads {
+            for queue in answered(super::queries::queue_counts(self.ledger.conn().await?)).await? {
+                for (state, count) in queue.by_state() {
+                    let labels = [("queue", queue.name.clone()), ("state", state.to_owned())];
+                    metrics::gauge!("jobs_waiting", &labels).set(count as f64);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! A worker: takes envelopes, claims, runs, records, and keeps its leases meanwhile.
+//!
+//! The way of a job: [`crate::jobs::transport`] hands over an envelope → `claims` turns it into a lease → a slot, one of
+//! `concurrency` → the handler → `records`. `keeper` renews what is held. `gate` bounds how much is in hand.
+
+mod claims;
+mod gate;
+mod held;
+mod keeper;
+mod records;
+mod run;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::app::App;
+
+use super::ledger::presence::Presence;
+use super::ledger::{Durability, Session, answered, release, schedule};
+use super::registry::{self, Registry};
+use super::transport::{self, Consumer};
+
+use claims::{Claimer, Claims};
+pub(super) use gate::{Admitted, Gate};
+use held::{Held, Reason};
+use keeper::{Keeper, Keeping};
+use records::Records;
+
+/// How long running jobs may take to end when the worker is told to stop.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// What a worker is told.
+#[derive(Clone)]
+pub struct WorkerOptions {
+    /// The queues to take from; empty means all that the registry knows.
+    pub queues: Vec<String>,
+    /// Most handlers that run at a time.
+    pub concurrency: usize,
+    /// Shown in the list of workers; the machine's name by default.
+    pub name: Option<String>,
+    /// What it can run.
+    pub registry: Registry,
+}
+
+impl Default for WorkerOptions {
+    fn default() -> Self {
+        Self { queues: Vec::new(), concurrency: 16, name: None, registry: registry::all() }
+    }
+}
+
+/// What every delivery needs.
+struct Engine {
+    app: App,
+    registry: Registry,
+    claims: Claims,
+    records: Records,
+    held: Held,
+    slots: Semaphore,
+    gate: Gate,
+    /// No more runs are begun.
+    stop: CancellationToken,
+    /// Runs end now, wherever they are.
+    abort: CancellationToken,
+}
+
+/// Runs jobs until `stop`; then takes no more, lets those that run end for up to 25 s, and gives back the rest. PostgreSQL
+/// and Redis may go and come back meanwhile.
+///
+/// Fails at once if a queue is unknown, and when apalis ends without being told to.
+pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToken) -> anyhow::Result<()> {
+    let WorkerOptions { queues, concurrency, name, registry } = options;
+    anyhow::ensure!(concurrency > 0, "a worker runs at least one job at a time");
+    let queues = known_queues(&registry, queues)?;
+    let host = nix::unistd::gethostname()
+        .map_or_else(|_| "unknown".into(), |host| host.to_string_lossy().into_owned());
+    let start = Uuid::new_v4().simple().to_string();
+    let worker = format!("{}-{}", name.as_deref().unwrap_or(&host), &start[..8]);
+    let database_url = app.db.url().to_owned();
+    declare_queues(&database_url, &registry, &stop).await;
+
+    let abort = CancellationToken::new();
+    let held = Held::default();
+    let gate = Gate::new(concurrency);
+    let claimer = Claimer {
+        database_url: database_url.clone(),
+        registry: registry.clone(),
+        worker: worker.clone(),
+        held: held.clone(),
+        abort: abort.clone(),
+    };
+    let presence = Presence {
+        id: worker.clone(),
+        host,
+        pid: i32::try_from(std::process::id()).unwrap_or_default(),
+        queues: queues.clone(),
+        concurrency: i32::try_from(concurrency).unwrap_or(i32::MAX),
+    };
+    let keeping = Keeper { database_url: database_url.clone(), held: held.clone(), presence }.start()?;
+    let follower = CancellationToken::new();
+    let news = app.signals.subscribe();
+    tokio::spawn(Keeping::follow(keeping.checks(), held.clone(), news, follower.clone()));
+    let engine = Arc::new(Engine {
+        claims: Claims::start(claimer),
+        records: Records::start(&database_url, abort.clone()),
+        slots: Semaphore::new(concurrency),
+        gate: gate.clone(),
+        held: held.clone(),
+        registry,
+        stop: stop.clone(),
+        abort: abort.clone(),
+        app,
+    });
+    tracing::info!(%worker, queues = queues.join(","), concurrency, "the worker takes jobs");
+
+    let drain = tokio::spawn(drain(stop.clone(), held, abort.clone()));
+    let consumer = Consumer {
+        client: engine.app.redis.clone(),
+        prefix: engine.app.config.redis_prefix.clone(),
+        queues,
+        worker: worker.clone(),
+        gate,
+    };
+    let handle = {
+        let engine = engine.clone();
+        move |delivery| run::deliver(engine.clone(), delivery)
+    };
+    let outcome = transport::consume(consumer, stop, handle).await;
+    drain.abort();
+    follower.cancel();
+    if let Ok(left) = &outcome
+        && !left.is_empty()
+    {
+        give_back(&database_url, left).await;
+    }
+    keeping.end().await;
+    tracing::info!(%worker, "the worker ended");
+    outcome.map(drop)
+}
+
+fn known_queues(registry: &Registry, wanted: Vec<String>) -> anyhow::Result<Vec<String>> {
+    let known = registry.queues();
+    if wanted.is_empty() {
+        return Ok(known.into_iter().map(str::to_owned).collect());
+    }
+    for queue in &wanted {
+        anyhow::ensure!(
+            known.contains(&queue.as_str()),
+            "there is no queue {queue:?}; there are: {}",
+            known.join(", ")
+        );
+    }
+    Ok(wanted)
+}
+
+/// So that queues are listed before their first job. Not needed for anything else, so a failure is only logged.
+async fn declare_queues(database_url: &str, registry: &Registry, stop: &CancellationToken) {
+    let mut session = Session::new(database_url, Durability::Relaxed);
+    let declaring = async {
+        let conn = session.conn().await?;
+        answered(schedule::declare_queues(conn, &registry.queues())).await
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        outcome = declaring => {
+            if let Err(error) = outcome {
+                tracing::warn!(error = %format!("{error:#}"), "the queues could not be entered in the ledger");
+            }
+        }
+    }
+}
+
+/// Tells the runs when to end.
+async fn drain(stop: CancellationToken, held: Held, abort: CancellationToken) {
+    stop.cancelled().await;
+    let deadline = tokio::time::Instant::now() + DRAIN;
+    // A claim may still be under way when the signal comes.
+    while tokio::time::Instant::now() < deadline {
+        for lease in held.all().iter().filter(|lease| lease.reason().is_none()) {
+            lease.cancel(Reason::Stopping);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tracing::warn!(running = held.all().len(), "jobs did not end in time and are given back");
+    abort.cancel();
+}
+
+async fn give_back(database_url: &str, envelopes: &[Uuid]) {
+    let mut session = Session::new(database_url, Durability::Relaxed);
+    let outcome = match session.conn().await {
+        Ok(conn) => answered(release::envelopes(conn, envelopes)).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = outcome {
+        tracing::warn!(error = %format!("{error:#}"), "envelopes could not be given back; the reaper will do it");
+    }
+}
