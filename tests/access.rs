@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use ironmonger::access::{self, Viewer};
 use ironmonger::App;
+use ironmonger::access::{self, Viewer};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 
 use crate::support::{Client, Shop, Value, json};
@@ -37,7 +37,8 @@ const REFRESH: &str = "mutation Refresh($input: SessionRefreshInput!) {
 
 const REVOKE: &str = "mutation Revoke { sessionRevoke { userErrors { code } } }";
 
-const VIEWER: &str = "query Viewer { viewer { id email permissions customer { id email firstName lastName } } }";
+const VIEWER: &str =
+    "query Viewer { viewer { id email permissions customer { id email firstName lastName } } }";
 
 async fn register(shop: &Shop, email: &str) -> Value {
     let input = json!({ "email": email, "password": PASSWORD, "firstName": "Ada", "lastName": "Lovelace" });
@@ -130,7 +131,8 @@ async fn registering_names_every_bad_field_at_once_and_writes_nothing() {
     let payload = &body["data"]["customerRegister"];
     assert_eq!(payload["customer"], Value::Null);
     assert_eq!(codes(payload), ["INVALID"; 4]);
-    let fields: Vec<_> = payload["userErrors"].as_array().unwrap().iter().map(|error| &error["field"][1]).collect();
+    let fields: Vec<_> =
+        payload["userErrors"].as_array().unwrap().iter().map(|error| &error["field"][1]).collect();
     assert_eq!(fields, ["email", "password", "firstName", "lastName"]);
     assert_eq!(shop.sql_count("select count(*) from users").await, 0);
 }
@@ -138,14 +140,10 @@ async fn registering_names_every_bad_field_at_once_and_writes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn passwords_have_8_to_256_characters_of_any_script() {
     let shop = Shop::start().await;
-    for (number, (password, expected)) in [
-        ("é".repeat(7), false),
-        ("é".repeat(8), true),
-        ("界".repeat(256), true),
-        ("界".repeat(257), false),
-    ]
-    .into_iter()
-    .enumerate()
+    for (number, (password, expected)) in
+        [("é".repeat(7), false), ("é".repeat(8), true), ("界".repeat(256), true), ("界".repeat(257), false)]
+            .into_iter()
+            .enumerate()
     {
         let email = format!("{number}@example.com");
         let body = shop.send(REGISTER, json!({ "input": { "email": email, "password": password } })).await;
@@ -293,7 +291,10 @@ async fn a_refresh_gives_new_tokens_of_the_same_session() {
         tokens = next;
     }
     assert_eq!(shop.sql_count("select count(*) from sessions").await, 1);
-    let stored = format!("select count(*) from refresh_tokens where encode(token_hash, 'escape') like '%{}%'", tokens.refresh);
+    let stored = format!(
+        "select count(*) from refresh_tokens where encode(token_hash, 'escape') like '%{}%'",
+        tokens.refresh
+    );
     assert_eq!(shop.sql_count(&stored).await, 0);
 }
 
@@ -414,7 +415,9 @@ async fn forged_tokens_are_refused() {
     let header = jsonwebtoken::decode_header(&token).unwrap();
     let claims = claims_of(&token);
     let key = EncodingKey::from_ed_pem(signing_pem(&shop).as_bytes()).unwrap();
-    let sign = |header: &Header, claims: &Value, key: &EncodingKey| jsonwebtoken::encode(header, claims, key).unwrap();
+    let sign = |header: &Header, claims: &Value, key: &EncodingKey| {
+        jsonwebtoken::encode(header, claims, key).unwrap()
+    };
     let with = |name: &str, value: Value| {
         let mut claims = claims.clone();
         claims[name] = value;
@@ -424,13 +427,18 @@ async fn forged_tokens_are_refused() {
     // What this test makes is what the shop makes, so the refusals below have no other cause than the one named.
     assert!(is_accepted(&shop.with_token(&sign(&header, &claims, &key))).await);
 
-    let other_key = EncodingKey::from_ed_der(&[
-        // The key of RFC 8037, appendix A, as PKCS#8.
-        &[0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20][..],
-        &URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap(),
-    ].concat());
+    let other_key = EncodingKey::from_ed_der(
+        &[
+            // The key of RFC 8037, appendix A, as PKCS#8.
+            &[0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20]
+                [..],
+            &URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap(),
+        ]
+        .concat(),
+    );
     let unsigned = {
-        let header = URL_SAFE_NO_PAD.encode(json!({ "alg": "none", "typ": "at+jwt", "kid": header.kid }).to_string());
+        let header =
+            URL_SAFE_NO_PAD.encode(json!({ "alg": "none", "typ": "at+jwt", "kid": header.kid }).to_string());
         format!("{header}.{}.", token.split('.').nth(1).unwrap())
     };
     let public = access::jwks(shop.app())["keys"][0]["x"].as_str().unwrap().to_owned();
@@ -519,8 +527,12 @@ async fn who_asks_is_found_out_with_one_statement() {
 async fn the_owner_has_every_permission_sorted() {
     let shop = Shop::start().await;
     let body = shop.as_owner().send(VIEWER, json!({})).await;
-    let permissions: Vec<_> =
-        body["data"]["viewer"]["permissions"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let permissions: Vec<_> = body["data"]["viewer"]["permissions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
     assert_eq!(permissions.len(), access::Permission::ALL.len());
     assert!(permissions.is_sorted(), "{permissions:?}");
     assert_eq!(body["data"]["viewer"]["customer"], Value::Null);
@@ -572,7 +584,8 @@ async fn old_sessions_are_forgotten() {
     let mut conn = shop.app().db.get().await.unwrap();
     enqueue(&mut conn, &access::PurgeSessions {}, EnqueueOptions::default()).await.unwrap();
     drop(conn);
-    shop.wait_until(|| async { (shop.sql_count("select count(*) from sessions").await == 1).then_some(()) }).await;
+    shop.wait_until(|| async { (shop.sql_count("select count(*) from sessions").await == 1).then_some(()) })
+        .await;
     assert_eq!(shop.sql_count("select count(*) from refresh_tokens").await, 1);
     assert!(is_accepted(&shop.with_token(&live.access)).await);
 }
@@ -613,7 +626,10 @@ async fn an_operator_makes_lists_and_disables_staff() {
     assert!(!done && output.contains("IRONMONGER_PASSWORD"), "{output}");
 
     let (_, staff) = run_user(&shop, &["list"], "").await;
-    assert!(staff.contains("grace@staff.test\towner\tenabled") && !staff.contains("ada@example.com"), "{staff}");
+    assert!(
+        staff.contains("grace@staff.test\towner\tenabled") && !staff.contains("ada@example.com"),
+        "{staff}"
+    );
     let (_, all) = run_user(&shop, &["list", "--all"], "").await;
     assert!(all.contains("ada@example.com\t-\tenabled"), "{all}");
 

@@ -12,7 +12,9 @@ fn csv(count: usize) -> Vec<u8> {
     for n in 0..count {
         for (row, size) in ["S", "M", "L"].iter().enumerate() {
             let (title, vendor) = if row == 0 { (format!("Hinge {n}"), "Hobb") } else { (String::new(), "") };
-            text.push_str(&format!("hinge-{n},{title},,{vendor},Hinges,steel,true,Size,{size},HNG-{n}-{size},5,deny,4.50\n"));
+            text.push_str(&format!(
+                "hinge-{n},{title},,{vendor},Hinges,steel,true,Size,{size},HNG-{n}-{size},5,deny,4.50\n"
+            ));
         }
     }
     text.into_bytes()
@@ -31,7 +33,8 @@ async fn an_import_survives_the_death_of_its_worker() {
     let job = answer["data"]["catalogImport"]["job"]["id"].clone();
     assert!(job.is_string(), "{answer}");
     // Not before some batches are in, and not after all are.
-    shop.wait_until(|| async { (shop.sql_count("SELECT count(*) FROM products").await > 400).then_some(()) }).await;
+    shop.wait_until(|| async { (shop.sql_count("SELECT count(*) FROM products").await > 400).then_some(()) })
+        .await;
     first.kill9().await;
     let after_kill = shop.sql_count("SELECT count(*) FROM products").await;
     assert!(after_kill < PRODUCTS as i64, "the import was over before the kill");
@@ -39,7 +42,9 @@ async fn an_import_survives_the_death_of_its_worker() {
     let _second = shop.spawn_worker(&[]).await;
     let deadline = std::time::Instant::now() + Duration::from_secs(120);
     loop {
-        let state = owner.send("query($id: ID!) { job(id: $id) { state attempt result } }", json!({ "id": job })).await;
+        let state = owner
+            .send("query($id: ID!) { job(id: $id) { state attempt result } }", json!({ "id": job }))
+            .await;
         match state["data"]["job"]["state"].as_str() {
             Some("SUCCEEDED") => {
                 assert_eq!(state["data"]["job"]["attempt"], 2, "{state}");

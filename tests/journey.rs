@@ -28,7 +28,8 @@ async fn the_real_exports_are_imported_found_bought_and_paid() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(file);
         let bytes = std::fs::read(path).expect("the data is beside the contract");
         let variables = json!({ "file": null, "input": { "format": "SHOPIFY_CSV", "onConflict": "UPDATE" } });
-        let job = clean(owner.upload(&import, variables, "variables.file", file, bytes).await, "catalogImport");
+        let job =
+            clean(owner.upload(&import, variables, "variables.file", file, bytes).await, "catalogImport");
         let id = job["job"]["id"].clone();
         let mut news = owner.subscribe(&get("jobs", "JobUpdated"), json!({ "id": id })).await;
         let mut last = Value::Null;
@@ -39,14 +40,19 @@ async fn the_real_exports_are_imported_found_bought_and_paid() {
     }
 
     let found = |query: &'static str| {
-        let (shop, search, detail) = (&shop, get("storefront", "ProductSearch"), get("storefront", "ProductDetail"));
+        let (shop, search, detail) =
+            (&shop, get("storefront", "ProductSearch"), get("storefront", "ProductDetail"));
         async move {
-            let hits = clean(shop.send(&search, json!({ "query": query, "first": 10 })).await, "productSearch");
+            let hits =
+                clean(shop.send(&search, json!({ "query": query, "first": 10 })).await, "productSearch");
             let slug = hits["nodes"][0]["slug"].clone();
             assert!(slug.is_string(), "nothing found for {query}: {hits}");
             let product = clean(shop.send(&detail, json!({ "slug": slug })).await, "product");
             let variants = product["variants"]["nodes"].as_array().unwrap().clone();
-            variants.into_iter().find(|variant| variant["availability"]["inStock"] == true).expect("one is in stock")
+            variants
+                .into_iter()
+                .find(|variant| variant["availability"]["inStock"] == true)
+                .expect("one is in stock")
         }
     };
     let (one, two) = (found("adidas backpack").await, found("leather jacket").await);
@@ -57,15 +63,20 @@ async fn the_real_exports_are_imported_found_bought_and_paid() {
     );
     let id = &created["cart"]["id"];
     let lines = json!([{ "variantId": two["id"], "quantity": 1 }]);
-    let input = json!({ "input": { "cartId": id, "lines": lines, "expectedVersion": created["cart"]["version"] } });
+    let input =
+        json!({ "input": { "cartId": id, "lines": lines, "expectedVersion": created["cart"]["version"] } });
     clean(shop.send(&get("storefront", "CartLinesAdd"), input).await, "cartLinesAdd");
     let address = json!({ "firstName": "Ada", "lastName": "Smith", "company": null, "line1": "1 Forge Lane", "line2": null,
         "city": "Sheffield", "region": null, "postalCode": "S1", "countryCode": "US", "phone": null });
     let input = json!({ "input": { "cartId": id, "email": "ada@example.com", "shippingAddress": address, "billingAddress": address } });
     clean(shop.send(&get("storefront", "CartBuyerUpdate"), input).await, "cartBuyerUpdate");
     let cart = clean(shop.send(&get("storefront", "Cart"), json!({ "id": id })).await, "cart");
-    let input = json!({ "input": { "cartId": id, "shippingMethodId": cart["availableShippingMethods"][0]["id"] } });
-    let chosen = clean(shop.send(&get("storefront", "CartShippingMethodSelect"), input).await, "cartShippingMethodSelect");
+    let input =
+        json!({ "input": { "cartId": id, "shippingMethodId": cart["availableShippingMethods"][0]["id"] } });
+    let chosen = clean(
+        shop.send(&get("storefront", "CartShippingMethodSelect"), input).await,
+        "cartShippingMethodSelect",
+    );
     let input = json!({ "input": { "cartId": id, "idempotencyKey": "day-1", "payment": { "gateway": "test", "token": "ok" } } });
     let placed = clean(shop.send(&get("storefront", "OrderPlace"), input).await, "orderPlace");
     let order = &placed["order"];
@@ -74,7 +85,10 @@ async fn the_real_exports_are_imported_found_bought_and_paid() {
     let mut news =
         shop.subscribe(&get("storefront", "OrderUpdated"), json!({ "token": order["accessToken"] })).await;
     while clean(news.next().await, "orderUpdated")["paymentStatus"] != "PAID" {}
-    let read = clean(shop.send(&get("storefront", "OrderByToken"), json!({ "token": order["accessToken"] })).await, "orderByToken");
+    let read = clean(
+        shop.send(&get("storefront", "OrderByToken"), json!({ "token": order["accessToken"] })).await,
+        "orderByToken",
+    );
     assert_eq!(read["paymentStatus"], "PAID");
 
     let desk = clean(owner.send(&get("staff", "OrderDesk"), json!({ "first": 10 })).await, "orders");

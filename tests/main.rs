@@ -2,10 +2,15 @@
 
 mod support;
 
+mod access;
 mod bulk;
+mod carts;
 mod contract;
 mod dev_services;
 mod dev_shop;
+mod faults;
 mod harness;
+mod journey;
 mod migrations;
+mod orders;
 mod schema;

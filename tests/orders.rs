@@ -35,7 +35,10 @@ async fn a_placed_order_is_paid_by_a_job_and_confirmed_by_mail() {
     let mail = shop
         .wait_until(|| async {
             let folder = std::fs::read_dir(shop.data_dir().join("mail")).ok()?;
-            let path = folder.filter_map(Result::ok).map(|entry| entry.path()).find(|path| path.extension().is_some_and(|e| e == "eml"))?;
+            let path = folder
+                .filter_map(Result::ok)
+                .map(|entry| entry.path())
+                .find(|path| path.extension().is_some_and(|e| e == "eml"))?;
             std::fs::read_to_string(path).ok()
         })
         .await;
@@ -76,9 +79,7 @@ async fn a_payment_that_requires_action_waits_for_the_buyer() {
 async fn a_cart_that_lacks_something_is_not_placed() {
     let shop = Shop::start().await;
     shop.stock_up().await;
-    let created = shop
-        .send("mutation { cartCreate(input: {}) { cart { id } } }", json!({}))
-        .await;
+    let created = shop.send("mutation { cartCreate(input: {}) { cart { id } } }", json!({})).await;
     let empty = created["data"]["cartCreate"]["cart"]["id"].as_str().unwrap().to_owned();
     let refused = shop.place(Place { cart: &empty, key: "k", token: "ok" }).await;
     assert_eq!(codes(&refused), ["CART_EMPTY", "REQUIRED"]);
@@ -132,7 +133,9 @@ async fn the_same_key_from_twenty_connections_places_one_order() {
     let clicks: Vec<_> = (0..20)
         .map(|_| {
             let (client, cart) = ((*shop).clone(), cart.clone());
-            tokio::spawn(async move { place_at(&client, Place { cart: &cart, key: "click", token: "ok" }).await })
+            tokio::spawn(
+                async move { place_at(&client, Place { cart: &cart, key: "click", token: "ok" }).await },
+            )
         })
         .collect();
     let mut answers = HashSet::new();
@@ -281,7 +284,9 @@ async fn the_order_desk_lists_newest_first_by_keyset() {
     let mut seen = Vec::new();
     let mut after = Value::Null;
     loop {
-        let page = owner.send(list, json!({ "first": 2, "after": after, "where": { "status": { "in": ["PLACED"] } } })).await;
+        let page = owner
+            .send(list, json!({ "first": 2, "after": after, "where": { "status": { "in": ["PLACED"] } } }))
+            .await;
         let orders = &page["data"]["orders"];
         assert_eq!(orders["totalCount"], 5, "{page}");
         seen.extend(orders["nodes"].as_array().unwrap().iter().map(|order| order["number"].clone()));

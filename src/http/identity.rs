@@ -38,7 +38,7 @@ impl Identity {
             let message = "The header Authorization has to be `Bearer` and a token.";
             return Err(Error::request(Code::Unauthenticated, message));
         }
-        let viewer = super::pending::authenticate(app, token).await?;
+        let viewer = crate::access::authenticate(app, token).await?;
         Ok(Self { viewer, expires_at: expiry(token) })
     }
 }

@@ -19,14 +19,13 @@ mod metrics;
 mod multipart;
 mod observe;
 mod params;
-mod pending;
 mod refusal;
 mod request_id;
 mod server;
 mod sse;
 mod websocket;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
@@ -65,6 +64,8 @@ fn build(app: App, stop: CancellationToken) -> (Router, Edge) {
         .merge(graphiql::routes())
         .with_state(edge.clone())
         .merge(health_routes(app.clone(), stop))
+        .merge(crate::bulk::download_router(app.clone()))
+        .route("/demo/images/{name}", get(demo_image).with_state(app.clone()))
         .fallback(not_found)
         .layer(CatchPanicLayer::custom(observe::after_panic))
         .layer(compression())
@@ -136,7 +137,19 @@ async fn home(headers: HeaderMap) -> Response {
 /// The public keys of our tokens.
 async fn jwks(State(edge): State<Edge>) -> Response {
     let cache = (header::CACHE_CONTROL, "public, max-age=300");
-    ([cache], Json(pending::jwks(&edge.app))).into_response()
+    ([cache], Json(crate::access::jwks(&edge.app))).into_response()
+}
+
+/// The demo store's pictures; in development only.
+async fn demo_image(State(app): State<App>, Path(name): Path<String>, id: Extension<RequestId>) -> Response {
+    match crate::dev::demo_image(&name).filter(|_| app.config.dev) {
+        Some(image) => {
+            let headers =
+                [(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "public, max-age=3600")];
+            (headers, image).into_response()
+        }
+        None => not_found(id).await,
+    }
 }
 
 async fn not_found(Extension(request_id): Extension<RequestId>) -> Response {

@@ -45,7 +45,7 @@ pub async fn serve_on(
     let ops_addr = ops_listener.local_addr()?;
     let (router, edge) = super::build(app.clone(), stop.clone());
     tokio::spawn(app.signals.clone().run(app.config.database_url.clone(), stop.clone()));
-    tokio::spawn(super::pending::run_relay(app.clone(), stop.clone()));
+    tokio::spawn(crate::jobs::run_relay(app.clone(), stop.clone()));
 
     let ops_stop = CancellationToken::new();
     let ops = super::ops_router(app, stop.clone());

@@ -93,7 +93,10 @@ impl Shop {
     /// On hand and reserved units of a variant, over all locations.
     pub async fn stock_of(&self, variant: VariantId) -> (i64, i64) {
         let sum = |column: &str| {
-            format!("SELECT coalesce(sum({column}), 0)::bigint FROM stock_levels WHERE variant_id = '{}'", variant.0)
+            format!(
+                "SELECT coalesce(sum({column}), 0)::bigint FROM stock_levels WHERE variant_id = '{}'",
+                variant.0
+            )
         };
         (self.sql_count(&sum("on_hand")).await, self.sql_count(&sum("reserved")).await)
     }
@@ -101,7 +104,8 @@ impl Shop {
 
 /// A ready cart made by any client.
 pub async fn cart_of(client: &Client, lines: &[(VariantId, i64)]) -> String {
-    let lines: Vec<_> = lines.iter().map(|(id, quantity)| json!({ "variantId": id, "quantity": quantity })).collect();
+    let lines: Vec<_> =
+        lines.iter().map(|(id, quantity)| json!({ "variantId": id, "quantity": quantity })).collect();
     let created = client
         .send(
             "mutation($input: CartCreateInput!) { cartCreate(input: $input) {

@@ -8,6 +8,7 @@
 #![allow(dead_code)] // Each feature's tests use some of it.
 
 mod build;
+mod checkout;
 mod client;
 mod contract;
 mod database;
@@ -20,6 +21,7 @@ mod subscription;
 #[allow(unused_imports)]
 pub use self::{
     build::{Product, ProductSpec, VariantSpec},
+    checkout::{CART_FIELDS, Place, cart_of, place_at},
     client::Client,
     contract::{contract, contract_folder, contract_operations},
     database::wait_until,
