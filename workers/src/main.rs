@@ -41,7 +41,7 @@ fn parse_concurrency(text: &str) -> Result<usize, String> {
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     ironmonger::telemetry::init(&LogConfig::from_env()?)?;
-    let app = App::new(Config::from_env()?)?;
+    let app = App::without_keys(Config::from_env()?)?;
     let stop = ironmonger::cli::signals::stop_token()?;
     // Probes and scrapes are answered until the last job is done, and the relay is at work as long.
     let done = CancellationToken::new();
