@@ -16,13 +16,13 @@ pub use create::{NewProduct, create};
 pub use draft::{ImageDraft, OnConflict, OptionDraft, ProductDraft, VariantDraft, Written};
 pub use filter::{ProductFilter, ProductSort, ProductSortField, SortDirection};
 pub use model::{
-    Collection, Details, Fetched, Image, Offer, Product, ProductColumns, ProductOption, ProductStatus, Scope,
+    Collection, Details, Fetched, Image, Product, ProductColumns, ProductOption, ProductStatus, Scope,
     Variant,
 };
 pub use queries::ChildPage;
 pub use read::{
     count_collections, count_products, find_collection_by_slug, find_product_by_slug, list_collections,
-    list_products, offers, products_in_order,
+    list_products, products_in_order,
 };
 pub use update::{ProductChange, update};
 pub use words::words;

@@ -216,24 +216,3 @@ pub struct Collection {
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
 }
-
-/// What carts and orders need to know to sell a variant.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
-pub struct Offer {
-    /// The variant.
-    pub variant_id: VariantId,
-    /// What it is a variant of.
-    pub product_id: ProductId,
-    /// The product's name.
-    pub product_name: String,
-    /// The variant's name.
-    pub variant_name: String,
-    /// May be empty.
-    pub sku: String,
-    /// In minor units of the channel's currency.
-    pub price: i64,
-    /// False for what is not sent.
-    pub requires_shipping: bool,
-    /// Whether tax is charged.
-    pub taxable: bool,
-}

@@ -2,17 +2,14 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
-
 use crate::access::{Permission, Viewer};
-use crate::channels::Channel;
 use crate::db::{Conn, Db};
 use crate::error::Result;
-use crate::ids::{ProductId, VariantId};
+use crate::ids::ProductId;
 use crate::pagination::{Page, PageArgs};
 
 use super::filter::{ProductFilter, ProductSort};
-use super::model::{Collection, Offer, Product, ProductColumns, Scope};
+use super::model::{Collection, Product, ProductColumns, Scope};
 use super::queries;
 
 /// A page of products; by the time they were made, newest first, where no order is given. Filtering by status needs
@@ -63,18 +60,6 @@ pub async fn products_in_order(
     let mut by_id: HashMap<ProductId, Product> =
         products.into_iter().map(|product| (product.id, product)).collect();
     Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
-}
-
-/// What can be sold of these variants in the channel now, by variant: those with a price whose product is ACTIVE and
-/// published. One statement.
-pub async fn offers(
-    conn: &mut Conn,
-    channel: &Channel,
-    variants: &[VariantId],
-    now: DateTime<Utc>,
-) -> Result<HashMap<VariantId, Offer>> {
-    let offers = queries::variants::offers(conn, channel.id, variants, now).await?;
-    Ok(offers.into_iter().map(|offer| (offer.variant_id, offer)).collect())
 }
 
 /// A page of the collections, by name. One statement.

@@ -3,14 +3,12 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid};
 use diesel_async::RunQueryDsl;
 
-use crate::catalog::model::{Offer, Variant};
+use crate::catalog::model::Variant;
 use crate::db::Conn;
-use crate::error::Result;
 use crate::graphql::BatchReader;
 use crate::ids::{ChannelId, ProductId, VariantId};
 use crate::pagination::Page;
@@ -122,25 +120,4 @@ impl Loader<VariantCountOf> for BatchReader {
         .map_err(crate::Error::from)?;
         Ok(rows.into_iter().map(|(id, count)| (VariantCountOf(id), count)).collect())
     }
-}
-
-/// What can be sold of these in the channel now: variants with a price whose product is ACTIVE and published. One statement.
-pub(in crate::catalog) async fn offers(
-    conn: &mut Conn,
-    channel_id: ChannelId,
-    ids: &[VariantId],
-    now: DateTime<Utc>,
-) -> QueryResult<Vec<Offer>> {
-    Sql::<(Uuid, Uuid, Text, Text, Text, BigInt, Bool, Bool)>::new(
-        "SELECT v.id, v.product_id, p.name, v.name, v.sku, vp.amount, v.requires_shipping, v.taxable \
-         FROM variants AS v JOIN products AS p ON p.id = v.product_id \
-         JOIN product_channels AS pc ON pc.product_id = p.id AND pc.channel_id = ? AND pc.published_at <= ? \
-         JOIN variant_prices AS vp ON vp.variant_id = v.id AND vp.channel_id = pc.channel_id \
-         WHERE v.id = ANY(?) AND p.status = 'ACTIVE'",
-    )
-    .bind::<Uuid, _>(channel_id)
-    .bind::<Timestamptz, _>(now)
-    .bind::<Array<Uuid>, _>(ids)
-    .load(conn)
-    .await
 }
