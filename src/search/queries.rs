@@ -36,8 +36,12 @@ impl Search {
                 sql.add::<Array<Text>, _>(self.question.words().to_vec());
             }
             Match::Likeness => {
-                sql.push("word_similarity(lower(fold_accents(?)), p.search_text)");
-                sql.add::<Text, _>(self.question.text());
+                for (index, word) in self.question.telling_words().into_iter().enumerate() {
+                    sql.push(if index == 0 { "(" } else { " + " });
+                    sql.push("word_similarity(lower(fold_accents(?)), p.search_text)");
+                    sql.add::<Text, _>(word.to_owned());
+                }
+                sql.push(")");
             }
         }
     }
@@ -52,8 +56,10 @@ impl Search {
                 sql.add::<Array<Text>, _>(self.question.words().to_vec());
             }
             Match::Likeness => {
-                sql.push(" AND lower(fold_accents(?)) <% p.search_text");
-                sql.add::<Text, _>(self.question.text());
+                for word in self.question.telling_words() {
+                    sql.push(" AND lower(fold_accents(?)) <% p.search_text");
+                    sql.add::<Text, _>(word.to_owned());
+                }
             }
         }
     }

@@ -176,7 +176,12 @@ impl Order {
             (ProductSortField::Price, false) => "coalesce(pc.min_price, 9223372036854775807)",
             (ProductSortField::Price, true) => "coalesce(page.min_price, 9223372036854775807)",
         };
-        let id = if in_page { "page.id" } else { "p.id" };
+        // An index cannot follow a comparison over two tables.
+        let id = match (in_page, self.by_price()) {
+            (true, _) => "page.id",
+            (false, true) => "pc.product_id",
+            (false, false) => "p.id",
+        };
         self.keys.iter().map(expression).chain([id]).collect()
     }
 
@@ -208,7 +213,7 @@ impl Order {
     }
 
     /// Appends the condition that a row comes after the cursor's. With one direction throughout it is a comparison of
-    /// rows, which an index can follow; else it is spelled out key by key, the first key bounded for the index.
+    /// rows, which an index can follow; else it is spelled out key by key.
     fn push_after<Row>(&self, sql: &mut Sql<'_, Row>, cursor: Cursor, backward: bool) -> Result<()> {
         let foreign = || Error::request(Code::BadUserInput, "The cursor does not belong to this list.");
         let Cursor(name, values, id) = cursor;
@@ -230,6 +235,11 @@ impl Order {
         let expressions = self.expressions(false);
         let directions = self.directions(backward);
         let operator = |ascends: bool| if ascends { ">" } else { "<" };
+        if self.keys.len() > 1 {
+            // For the index of the first key alone.
+            sql.push(&format!(" AND {} {}= ?", expressions[0], operator(directions[0])));
+            bound[0].add(sql);
+        }
         if directions.iter().all(|&ascends| ascends == directions[0]) {
             let marks = vec!["?"; bound.len()].join(", ");
             sql.push(&format!(" AND ({}) {} ({marks})", expressions.join(", "), operator(directions[0])));
@@ -238,8 +248,7 @@ impl Order {
             }
             return Ok(());
         }
-        sql.push(&format!(" AND {} {}= ? AND (", expressions[0], operator(directions[0])));
-        bound[0].add(sql);
+        sql.push(" AND (");
         for last in 0..expressions.len() {
             sql.push(if last == 0 { "(" } else { " OR (" });
             for key in 0..last {
