@@ -123,9 +123,9 @@ need_services() {
 }
 
 need_cargo() {
-    if ! have cargo && [ -f "$HOME/.cargo/env" ]; then
+    if ! have cargo && [ -f "${HOME:-}/.cargo/env" ]; then
         # shellcheck disable=SC1091
-        . "$HOME/.cargo/env"
+        . "${HOME:-}/.cargo/env"
     fi
     have cargo || fail "Rust is not installed: get it from https://rustup.rs, then start again."
 }

@@ -42,6 +42,9 @@ pub struct HttpConfig {
     pub worker_addr: Option<SocketAddr>,
     /// `IRONMONGER_CORS_ORIGINS`: comma-separated origins that browsers may call from. Default none.
     pub cors_origins: Vec<String>,
+    /// `IRONMONGER_CLIENT_IP_HEADER`: the header in which the proxy in front tells the client's address. Default none:
+    /// clients are not told apart.
+    pub client_ip_header: Option<String>,
     /// `IRONMONGER_BODY_LIMIT_BYTES`: largest JSON body. Default 1 MiB.
     pub body_limit_bytes: usize,
     /// `IRONMONGER_UPLOAD_LIMIT_BYTES`: largest multipart body. Default 256 MiB.
@@ -125,6 +128,7 @@ impl Config {
                 metrics_addr: vars.parse("IRONMONGER_METRICS_ADDR", "127.0.0.1:9090"),
                 worker_addr: vars.parse_or_off("IRONMONGER_WORKER_ADDR", "127.0.0.1:9091"),
                 cors_origins: vars.list("IRONMONGER_CORS_ORIGINS"),
+                client_ip_header: vars.text("IRONMONGER_CLIENT_IP_HEADER"),
                 body_limit_bytes: vars.parse("IRONMONGER_BODY_LIMIT_BYTES", "1048576"),
                 upload_limit_bytes: vars.parse("IRONMONGER_UPLOAD_LIMIT_BYTES", "268435456"),
                 request_timeout_ms: vars.parse("IRONMONGER_REQUEST_TIMEOUT_MS", "30000"),
@@ -150,6 +154,11 @@ impl Config {
         };
         if config.database_pool == 0 {
             vars.problems.push("IRONMONGER_DATABASE_POOL: must be at least 1".into());
+        }
+        if let Some(name) = &config.http.client_ip_header
+            && name.parse::<axum::http::HeaderName>().is_err()
+        {
+            vars.problems.push(format!("IRONMONGER_CLIENT_IP_HEADER: {name:?} is not the name of a header"));
         }
         for (name, seconds) in [
             ("IRONMONGER_ACCESS_TOKEN_SECONDS", config.auth.access_token_seconds),

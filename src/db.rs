@@ -96,13 +96,9 @@ struct StatementCounter(Arc<AtomicU64>);
 
 impl Instrumentation for StatementCounter {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        match event {
-            InstrumentationEvent::StartQuery { .. }
-            | InstrumentationEvent::BeginTransaction { .. }
-            | InstrumentationEvent::CommitTransaction { .. } => {
-                self.0.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => {}
+        // BEGIN and COMMIT come as queries too.
+        if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+            self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -35,8 +35,8 @@ pub async fn begin<T: DeserializeOwned>(
     input: &impl Serialize,
 ) -> Result<Begin<T>> {
     let at_key = |rejection: Rejection| rejection.at(["input", "idempotencyKey"]);
-    if key.is_empty() || key.len() > 255 {
-        let message = "The idempotency key has 1 to 255 characters.";
+    if key.is_empty() || key.len() > 255 || key.contains('\0') {
+        let message = "The idempotency key has 1 to 255 characters, none of them NUL.";
         return Err(at_key(Rejection::new(Reason::Invalid, message)).into());
     }
     let fingerprint = Sha256::digest(serde_json::to_vec(input).map_err(crate::Error::fault)?).to_vec();

@@ -30,6 +30,8 @@ enum Command {
     Jobs(ironmonger::cli::jobs::JobsCommand),
     /// Imports products from a file.
     Import(ironmonger::cli::bulk::ImportArgs),
+    /// Exports the products to a file.
+    Export(ironmonger::cli::bulk::ExportArgs),
 }
 
 #[tokio::main]
@@ -56,5 +58,6 @@ async fn run(command: Command, started: Instant) -> anyhow::Result<()> {
         Command::User(command) => ironmonger::cli::user::run(command).await,
         Command::Jobs(command) => ironmonger::cli::jobs::run(command).await,
         Command::Import(args) => ironmonger::cli::bulk::import(args).await,
+        Command::Export(args) => ironmonger::cli::bulk::export(args).await,
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{Code, Error};
 pub const MAX_PAGE_SIZE: i64 = 100;
 
 /// Which end of the list, how many, and from where.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PageArgs {
     /// How many rows, 0 to [`MAX_PAGE_SIZE`].
     pub size: i64,
@@ -89,6 +89,13 @@ pub struct Page<T> {
     pub has_next: bool,
     /// Whether rows precede the first one.
     pub has_previous: bool,
+}
+
+impl<T> Default for Page<T> {
+    /// An empty list.
+    fn default() -> Self {
+        Self { items: Vec::new(), has_next: false, has_previous: false }
+    }
 }
 
 impl<T> Page<T> {

@@ -1,17 +1,39 @@
 //! Hand-written SQL as a diesel query whose prepared statement is kept.
 //!
 //! `diesel::sql_query` is prepared anew by every call, which costs a round trip and a plan. Set-based writes and the
-//! hot lists are written in SQL, so they use [`Sql`]: a connection prepares each distinct text once. Build the text
-//! from constants, so that there are few distinct ones; values are bound, never pasted.
+//! hot lists are written in SQL, so they use [`Sql`]: a connection prepares each distinct text once. Values are bound,
+//! never pasted.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
+use std::sync::{LazyLock, RwLock};
 
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Untyped};
+
+/// How many texts that were put together at run time are kept, over all connections. Filters and sort orders make
+/// many; without a limit a client could fill the memory of the database with plans by asking for all of them.
+const MAX_KEPT_TEXTS: usize = 256;
+
+static KEPT_TEXTS: LazyLock<RwLock<HashSet<u64>>> = LazyLock::new(RwLock::default);
+
+/// Whether the plan for this text is kept: one of the first that were seen.
+fn is_kept(text: &str) -> bool {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let hash = hasher.finish();
+    let lock = "never poisoned: no code panics in it";
+    if KEPT_TEXTS.read().expect(lock).contains(&hash) {
+        return true;
+    }
+    let mut kept = KEPT_TEXTS.write().expect(lock);
+    kept.len() < MAX_KEPT_TEXTS && kept.insert(hash)
+}
 
 /// A statement. `Row` is the SQL type of its rows, a tuple as for `Queryable`; left out, rows load by name
 /// (`QueryableByName`).
@@ -66,6 +88,11 @@ where
 
 impl<Row> QueryFragment<Pg> for Sql<'_, Row> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if let Cow::Owned(text) = &self.text
+            && !is_kept(text)
+        {
+            pass.unsafe_to_cache_prepared();
+        }
         let mut pieces = self.text.split('?');
         pass.push_sql(pieces.next().unwrap_or_default());
         for (piece, bind) in pieces.by_ref().zip(&self.binds) {

@@ -1,6 +1,6 @@
 //! The documents that clients send fit the schema.
 
-use async_graphql::Request;
+use async_graphql::{Request, Variables};
 
 use crate::support;
 
@@ -8,7 +8,10 @@ use crate::support;
 /// the one that is added here runs.
 async fn problems(document: &str) -> Vec<String> {
     let request = Request::new(format!("{document}\nquery OnlyThisRuns {{ __typename }}"));
-    let response = ironmonger::graphql::schema().execute(request.operation_name("OnlyThisRuns")).await;
+    // The cost of a list is reckoned from `$first`, also in an operation that does not run.
+    let variables = Variables::from_json(serde_json::json!({ "first": 1 }));
+    let request = request.operation_name("OnlyThisRuns").variables(variables);
+    let response = ironmonger::graphql::schema().execute(request).await;
     response.errors.into_iter().map(|error| error.message).collect()
 }
 

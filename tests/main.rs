@@ -3,15 +3,21 @@
 mod support;
 
 mod access;
+mod bulk;
 mod carts;
+mod catalog;
 mod contract;
 mod dev_services;
 mod dev_shop;
 mod faults;
 mod harness;
+mod http;
+mod inventory;
 mod job_faults;
 mod jobs;
 mod journey;
+mod limits;
 mod migrations;
 mod orders;
 mod schema;
+mod search;

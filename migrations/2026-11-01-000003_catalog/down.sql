@@ -6,4 +6,5 @@ DROP TABLE variants;
 DROP TABLE product_options;
 DROP TABLE product_channels;
 DROP TABLE products;
+DROP FUNCTION search_query;
 DROP FUNCTION product_search;

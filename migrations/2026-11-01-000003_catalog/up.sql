@@ -10,6 +10,27 @@ CREATE FUNCTION product_search(a text, b text, c text, d text) RETURNS tsvector
             || setweight(to_tsvector('pg_catalog.english', public.unaccent('public.unaccent'::regdictionary, d)), 'D');
     END $$;
 
+-- A question: every word is in the product, the last one perhaps as a beginning. Words without meaning of their own
+-- ("the") are passed over. Words come without ASCII punctuation, but folding an accent may make some.
+CREATE FUNCTION search_query(words text[]) RETURNS tsquery
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT
+    AS $$
+    DECLARE
+        question tsquery := ''::tsquery;
+        word text;
+        place integer := 0;
+    BEGIN
+        FOREACH word IN ARRAY words LOOP
+            place := place + 1;
+            word := regexp_replace(public.unaccent('public.unaccent'::regdictionary, word), '[''\\[:space:]]', '', 'g');
+            IF word <> '' THEN
+                question := question && to_tsquery('pg_catalog.english',
+                     || word ||  || CASE WHEN place = cardinality(words) THEN ':*' ELSE '' END);
+            END IF;
+        END LOOP;
+        RETURN question;
+    END $$;
+
 CREATE TABLE products (
     id uuid PRIMARY KEY,
     slug text NOT NULL CONSTRAINT products_slug_key UNIQUE
@@ -51,7 +72,8 @@ CREATE TABLE product_channels (
     max_price bigint,
     PRIMARY KEY (product_id, channel_id)
 );
-CREATE INDEX product_channels_price_idx ON product_channels (channel_id, min_price, product_id);
+-- No price comes last.
+CREATE INDEX product_channels_price_idx ON product_channels (channel_id, coalesce(min_price, 9223372036854775807), product_id);
 
 -- The values stand in display order.
 CREATE TABLE product_options (

@@ -1,10 +1,11 @@
 //! Failed sign-ins, counted: after too many of them there is no further try for a while.
 //!
 //! The counts live in Redis, shared by the processes; while Redis is away each process counts for itself. A count
-//! begins with the first failure and ends [`WINDOW`] later. The unknown emails are counted like the known ones.
+//! begins with the first failure and ends [`WINDOW`] later. Unknown emails are counted like known ones.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,8 @@ const KEPT: usize = 100_000;
 /// Redis is asked once per try; a sign-in does not wait longer for it than this.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Where a request comes from. The HTTP edge puts it into the context; without it only emails are counted.
+/// Where a request comes from. The HTTP edge puts it into the context where it is known; without it only emails are
+/// counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddr(pub IpAddr);
 
@@ -38,6 +40,7 @@ pub struct Attempts {
     client: redis::Client,
     prefix: String,
     redis: OnceLock<ConnectionManager>,
+    away: AtomicBool,
     local: Mutex<HashMap<String, (Instant, u32)>>,
 }
 
@@ -58,7 +61,7 @@ impl Attempts {
     /// Counts under keys that begin with `prefix`.
     pub fn new(client: redis::Client, prefix: &str) -> Self {
         let prefix = format!("{prefix}:sign-in");
-        Self { client, prefix, redis: OnceLock::new(), local: Mutex::default() }
+        Self { client, prefix, redis: OnceLock::new(), away: AtomicBool::new(false), local: Mutex::default() }
     }
 
     /// Names what a try counts against. Neither Redis nor memory holds the email itself.
@@ -81,11 +84,12 @@ impl Attempts {
         if keys.is_empty() {
             return Ok(());
         }
-        let counts = self.redis_counts(&keys).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "failed sign-ins are counted in this process only");
-            keys.iter().map(|key| self.local_count(key)).collect()
-        });
-        if limits.iter().zip(counts).all(|((_, limit), count)| count < *limit) {
+        let counts = self.redis_counts(&keys).await;
+        self.note(&counts);
+        // What could not be counted in Redis was counted here, and counts beside it.
+        let counts = counts.unwrap_or_else(|_| vec![0; keys.len()]);
+        let within = |((key, limit), count): (&(&String, u32), u32)| count + self.local_count(key) < *limit;
+        if limits.iter().zip(counts).all(within) {
             return Ok(());
         }
         let message = "There were too many failed tries. Wait 15 minutes before the next one.";
@@ -94,7 +98,9 @@ impl Attempts {
 
     /// Counts a failure.
     pub async fn failed(&self, attempt: &Attempt) {
-        if self.count_in_redis(attempt).await.is_err() {
+        let counted = self.count_in_redis(attempt).await;
+        self.note(&counted);
+        if counted.is_err() {
             attempt.limits().for_each(|(key, _)| self.count_locally(key));
         }
     }
@@ -105,9 +111,20 @@ impl Attempts {
         self.counts().remove(email);
         if let Ok(mut redis) = self.redis() {
             let done: redis::RedisResult<()> = redis::cmd("UNLINK").arg(email).query_async(&mut redis).await;
-            if let Err(error) = done {
-                tracing::debug!(%error, "the count of failed sign-ins stays until it expires");
+            self.note(&done);
+        }
+    }
+
+    /// Tells the log when Redis goes and when it comes back; not once for every sign-in between.
+    fn note<T>(&self, outcome: &redis::RedisResult<T>) {
+        match outcome {
+            Err(error) if !self.away.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(%error, "failed sign-ins are counted in this process only");
             }
+            Ok(_) if self.away.swap(false, Ordering::Relaxed) => {
+                tracing::info!("failed sign-ins are counted in Redis again");
+            }
+            _ => {}
         }
     }
 

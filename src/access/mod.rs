@@ -35,7 +35,7 @@ pub use list_users::{ListedUser, list_users};
 pub use model::{Tokens, User};
 pub use passwords::Passwords;
 pub use permission::{Permission, PermissionSet};
-pub use purge::PurgeSessions;
+pub use purge::{PurgeSessions, purge_sessions};
 pub use queries::find_user;
 pub use refresh::refresh;
 pub use revoke::revoke;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
@@ -35,13 +35,12 @@ impl Job for PurgeSessions {
     }
 
     async fn run(self, ctx: JobContext) -> Result<usize, JobError> {
-        let before = ctx.app.clock.now() - KEPT;
         let mut purged = 0;
         loop {
             if ctx.canceled().is_cancelled() {
                 return Err(JobError::Canceled);
             }
-            match purge_sessions(&ctx.app, before).await? {
+            match purge_sessions(&ctx.app).await? {
                 0 => return Ok(purged),
                 deleted => purged += deleted,
             }
@@ -49,7 +48,9 @@ impl Job for PurgeSessions {
     }
 }
 
-/// Deletes some sessions that expired before; how many, 0 when none is left. One statement.
-async fn purge_sessions(app: &App, before: DateTime<Utc>) -> Result<usize> {
+/// Deletes at most 500 sessions, with their refresh tokens, that expired a week ago; how many, 0 when none is left. One
+/// statement; rows that somebody else has locked are left for the next time.
+pub async fn purge_sessions(app: &App) -> Result<usize> {
+    let before = app.clock.now() - KEPT;
     Ok(queries::delete_sessions_expired_before(&mut *app.db.get().await?, before, BATCH).await?)
 }

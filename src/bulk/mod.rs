@@ -22,6 +22,6 @@ mod source;
 mod sweep;
 
 pub use download::download_router;
-pub use export::export;
+pub use export::{export, exported_file};
 pub use format::CatalogFormat;
 pub use import::{NewImport, import};

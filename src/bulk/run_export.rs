@@ -32,7 +32,7 @@ pub async fn run(job: &CatalogExport, ctx: &JobContext) -> Result<ExportOutcome,
     let channel = channels.iter().find(|channel| channel.id == job.channel_id);
     let channel = channel.ok_or_else(|| JobError::fail(anyhow!("The channel was deleted.")))?;
 
-    let key = FileKey::of("exports", ctx.job_id.0);
+    let key = super::export::file_key(ctx.job_id);
     let mut file = app.storage.create(&key).await.map_err(JobError::retry)?;
     let written = write(job, ctx, channel, &mut file).await?;
     let size_bytes = i64::try_from(file.finish().await.map_err(JobError::retry)?).map_err(JobError::fail)?;

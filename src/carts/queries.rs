@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Citext, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::channels::Channel;
 use crate::db::Conn;
@@ -46,6 +48,8 @@ struct CartRow {
     updated_at: DateTime<Utc>,
     #[diesel(sql_type = BigInt)]
     rate_ppm: i64,
+    #[diesel(sql_type = Jsonb)]
+    lines: serde_json::Value,
     #[diesel(embed)]
     method: Option<MethodColumns>,
     #[diesel(embed)]
@@ -88,25 +92,17 @@ struct PromotionColumns {
     ends_at: Option<DateTime<Utc>>,
 }
 
-#[derive(QueryableByName)]
+/// A line as the cart's statement brings it along, in JSON.
+#[derive(Deserialize)]
 struct LineRow {
-    #[diesel(sql_type = SqlUuid)]
-    id: CartLineId,
-    #[diesel(sql_type = SqlUuid)]
-    variant_id: VariantId,
-    #[diesel(sql_type = BigInt)]
+    id: Uuid,
+    variant_id: Uuid,
     quantity: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
     unit_price: Option<i64>,
-    #[diesel(sql_type = Text)]
     sku: String,
-    #[diesel(sql_type = Text)]
     product_name: String,
-    #[diesel(sql_type = Text)]
     variant_name: String,
-    #[diesel(sql_type = Bool)]
     taxable: bool,
-    #[diesel(sql_type = Bool)]
     requires_shipping: bool,
 }
 
@@ -119,6 +115,16 @@ const CART_COLUMNS: &str = "
                      WHERE t.channel_id = c.channel_id
                        AND (t.country_code IS NULL OR t.country_code = c.shipping_address ->> 'country_code')
                      ORDER BY t.country_code NULLS LAST LIMIT 1), 0) AS rate_ppm,
+           coalesce((SELECT jsonb_agg(jsonb_build_object(
+                         'id', l.id, 'variant_id', l.variant_id, 'quantity', l.quantity, 'sku', v.sku,
+                         'product_name', pr.name, 'variant_name', v.name, 'taxable', v.taxable,
+                         'requires_shipping', v.requires_shipping,
+                         'unit_price', CASE WHEN pr.status = 'ACTIVE' AND pc.published_at <= now() THEN vp.amount END
+                     ) ORDER BY l.position)
+                     FROM cart_lines l JOIN variants v ON v.id = l.variant_id JOIN products pr ON pr.id = v.product_id
+                     LEFT JOIN product_channels pc ON pc.product_id = pr.id AND pc.channel_id = c.channel_id
+                     LEFT JOIN variant_prices vp ON vp.variant_id = v.id AND vp.channel_id = c.channel_id
+                     WHERE l.cart_id = c.id), '[]') AS lines,
            sm.id AS method_id, sm.name AS method_name, sm.description AS method_description, smc.price AS method_price,
            smc.free_above AS method_free_above,
            p.id AS promotion_id, p.code AS promotion_code, p.percent_ppm, p.amount, p.minimum_subtotal, p.usage_limit,
@@ -131,16 +137,16 @@ const CART_JOINS: &str = "
     LEFT JOIN shipping_methods sm ON sm.id = smc.shipping_method_id
     LEFT JOIN promotions p ON p.id = c.promotion_id";
 
-/// The cart with its lines and all that its totals depend on. Two statements.
+/// The cart with its lines and all that its totals depend on. One statement.
 pub async fn find(conn: &mut Conn, id: CartId) -> Result<Option<Cart>> {
     let sql = format!("{CART_COLUMNS} FROM carts c {CART_JOINS} WHERE c.id = $1");
     let row: Option<CartRow> =
         diesel::sql_query(sql).bind::<SqlUuid, _>(id).get_result(conn).await.optional()?;
-    with_lines(conn, row).await
+    row.map(into_cart).transpose()
 }
 
 /// Takes an open cart for placing: marks it PLACED (and so locks it) and answers with what it was. `None` when there is
-/// no such open cart. A concurrent placing waits here and then finds nothing. Two statements.
+/// no such open cart. A concurrent placing waits here and then finds nothing. One statement.
 pub async fn find_for_placing(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -> Result<Option<Cart>> {
     let sql = format!(
         "WITH c AS (UPDATE carts SET status = 'PLACED', version = version + 1, updated_at = $2 \
@@ -153,28 +159,11 @@ pub async fn find_for_placing(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -
         .get_result(conn)
         .await
         .optional()?;
-    with_lines(conn, row).await
+    row.map(into_cart).transpose()
 }
 
-async fn with_lines(conn: &mut Conn, row: Option<CartRow>) -> Result<Option<Cart>> {
-    let Some(row) = row else { return Ok(None) };
-    let lines: Vec<LineRow> = diesel::sql_query(
-        "SELECT l.id, l.variant_id, l.quantity, v.sku, pr.name AS product_name, v.name AS variant_name, v.taxable, \
-                v.requires_shipping, \
-                CASE WHEN pr.status = 'ACTIVE' AND pc.published_at <= now() THEN vp.amount END AS unit_price \
-         FROM cart_lines l JOIN variants v ON v.id = l.variant_id JOIN products pr ON pr.id = v.product_id \
-         LEFT JOIN product_channels pc ON pc.product_id = pr.id AND pc.channel_id = $2 \
-         LEFT JOIN variant_prices vp ON vp.variant_id = v.id AND vp.channel_id = $2 \
-         WHERE l.cart_id = $1 ORDER BY l.position",
-    )
-    .bind::<SqlUuid, _>(row.id)
-    .bind::<SqlUuid, _>(row.channel_id)
-    .load(conn)
-    .await?;
-    Ok(Some(into_cart(row, lines)?))
-}
-
-fn into_cart(row: CartRow, lines: Vec<LineRow>) -> Result<Cart> {
+fn into_cart(row: CartRow) -> Result<Cart> {
+    let lines: Vec<LineRow> = serde_json::from_value(row.lines).map_err(Error::fault)?;
     let address = |value: Option<serde_json::Value>| -> Result<Option<Address>> {
         value.map(serde_json::from_value).transpose().map_err(Error::fault)
     };
@@ -209,8 +198,8 @@ fn into_cart(row: CartRow, lines: Vec<LineRow>) -> Result<Cart> {
 
 fn into_line(row: LineRow) -> CartLine {
     CartLine {
-        id: row.id,
-        variant_id: row.variant_id,
+        id: CartLineId(row.id),
+        variant_id: VariantId(row.variant_id),
         quantity: row.quantity,
         unit_price: row.unit_price,
         sku: row.sku,
@@ -328,7 +317,7 @@ pub(super) async fn set_quantities(
         .await?;
     }
     if !kept.is_empty() {
-        let (ids, quantities): (Vec<uuid::Uuid>, Vec<i64>) =
+        let (ids, quantities): (Vec<Uuid>, Vec<i64>) =
             kept.iter().map(|change| (change.0.0, change.1)).unzip();
         #[derive(QueryableByName)]
         struct Changed {

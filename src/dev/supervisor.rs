@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -79,7 +80,7 @@ async fn open_shop(config: Config, started: Instant, stop: &CancellationToken) -
     let announce = {
         let http = config.http.clone();
         tokio::spawn(async move {
-            listening(http.addr).await;
+            ready(http.metrics_addr).await;
             banner::print(&http, login, started.elapsed());
         })
     };
@@ -95,14 +96,22 @@ async fn open_shop(config: Config, started: Instant, stop: &CancellationToken) -
     outcome
 }
 
-/// Returns when something listens on the address.
-async fn listening(addr: SocketAddr) {
+/// Returns when the API says that it is ready, on its metrics address.
+async fn ready(addr: SocketAddr) {
+    while !matches!(tokio::time::timeout(Duration::from_secs(1), ask(addr)).await, Ok(Ok(true))) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn ask(addr: SocketAddr) -> std::io::Result<bool> {
     let ip = match addr.ip() {
         ip if !ip.is_unspecified() => ip,
         ip if ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),
         _ => Ipv6Addr::LOCALHOST.into(),
     };
-    while TcpStream::connect((ip, addr.port())).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let mut stream = TcpStream::connect((ip, addr.port())).await?;
+    stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer.split_whitespace().nth(1) == Some("200"))
 }

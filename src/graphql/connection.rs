@@ -2,14 +2,18 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::hash::Hash;
 
 use async_graphql::connection::PageInfo;
-use async_graphql::{Object, OutputType, Result, TypeName};
+use async_graphql::dataloader::Loader;
+use async_graphql::{Context, Object, OutputType, Result, TypeName};
 use futures_util::future::BoxFuture;
 
 use crate::pagination::Page;
 
-type Count = Box<dyn Fn() -> BoxFuture<'static, crate::error::Result<i64>> + Send + Sync>;
+use super::{BatchReader, ContextExt};
+
+type Count = Box<dyn for<'a, 'b> Fn(&'a Context<'b>) -> BoxFuture<'a, Result<i64>> + Send + Sync>;
 
 /// A page of `T` as `TConnection`.
 pub struct Connection<T> {
@@ -23,7 +27,25 @@ impl<T> Connection<T> {
     where
         F: Future<Output = crate::error::Result<i64>> + Send + 'static,
     {
-        Self { page, count: Box::new(move || Box::pin(count())) }
+        let count: Count = Box::new(move |_| {
+            let count = count();
+            Box::pin(async move { Ok(count.await?) })
+        });
+        Self { page, count }
+    }
+
+    /// From a page of a list under a parent and the loader's key for how many it has: lists of many parents are
+    /// counted together. A parent that the loader does not know has none.
+    pub fn counted_by<K>(page: Page<T>, key: K) -> Self
+    where
+        K: Clone + Eq + Hash + Send + Sync + 'static,
+        BatchReader: Loader<K, Value = i64, Error = async_graphql::Error>,
+    {
+        let count: Count = Box::new(move |ctx: &Context<'_>| {
+            let key = key.clone();
+            Box::pin(async move { Ok(ctx.loaders().load_one(key).await?.unwrap_or_default()) })
+        });
+        Self { page, count }
     }
 }
 
@@ -53,9 +75,15 @@ impl<T: OutputType> Connection<T> {
 
     /// How many items the whole list has. Counted only when selected.
     #[graphql(complexity = 10)]
-    async fn total_count(&self) -> Result<i64> {
-        Ok((self.count)().await?)
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {
+        (self.count)(ctx).await
     }
+}
+
+/// What a list costs: its items, and one for itself. For `#[graphql(complexity = "page_cost(first, last, child_complexity)")]`.
+pub fn page_cost(first: Option<i32>, last: Option<i32>, child_complexity: usize) -> usize {
+    let size = first.or(last).unwrap_or(0).clamp(0, 100);
+    usize::try_from(size).unwrap_or(0) * child_complexity + 1
 }
 
 /// The `pageInfo` of a page.

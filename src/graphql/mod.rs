@@ -4,16 +4,20 @@
 
 mod connection;
 mod context;
+mod filters;
 mod loaders;
+mod node;
 mod scalars;
 mod user_error;
 pub mod visible;
 
 use async_graphql::{MergedObject, MergedSubscription};
 
-pub use connection::{Connection, Edge, page_info};
+pub use connection::{Connection, Edge, page_cost, page_info};
 pub use context::ContextExt;
+pub use filters::{IdFilter, StringFilter, one_of};
 pub use loaders::{BatchReader, Batches, Loaders, drive};
+pub use node::{Node, NodeQuery};
 pub use scalars::{CurrencyCode, Decimal, Json, MoneyInput};
 pub use user_error::{UserError, outcome, present};
 
@@ -21,6 +25,7 @@ pub use user_error::{UserError, outcome, present};
 #[derive(MergedObject, Default)]
 pub struct Query(
     crate::channels::graphql::ShopQuery,
+    NodeQuery,
     crate::access::graphql::AccessQuery,
     crate::catalog::graphql::CatalogQuery,
     crate::search::graphql::SearchQuery,

@@ -14,12 +14,12 @@ use futures_util::{FutureExt, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::Viewer;
 use crate::app::App;
 use crate::channels::Channel;
 use crate::graphql::{self, BatchReader, Schema};
 
 use super::documents::{Documents, Operation};
+use super::identity::Identity;
 use super::limits::LIMIT_EXCEEDED;
 use super::metrics;
 use super::params::Params;
@@ -59,7 +59,7 @@ pub struct Call {
     pub params: Params,
     pub operation: Operation,
     pub parsed: async_graphql::parser::types::ExecutableDocument,
-    pub viewer: Viewer,
+    pub identity: Identity,
     pub channel: Channel,
     pub request_id: RequestId,
 }
@@ -92,13 +92,13 @@ impl Edge {
     pub fn prepare(
         &self,
         params: Params,
-        viewer: Viewer,
+        identity: Identity,
         channel: Channel,
         request_id: RequestId,
     ) -> Result<Call, Refusal> {
         let document = self.documents.get(&params.query)?;
         let operation = document.operation(params.operation_name.as_deref())?;
-        Ok(Call { parsed: document.parsed(), params, operation, viewer, channel, request_id })
+        Ok(Call { parsed: document.parsed(), params, operation, identity, channel, request_id })
     }
 
     /// Runs a query or a mutation to its end, in a task of its own: a client that goes away must not cancel a
@@ -174,9 +174,13 @@ impl Edge {
                 }
             }
         }
+        let Identity { viewer, client, .. } = call.identity;
         let reader =
-            BatchReader { app: self.app.clone(), viewer: call.viewer.clone(), channel: call.channel.clone() };
-        (request.data(self.app.clone()).data(call.viewer).data(call.channel), reader)
+            BatchReader { app: self.app.clone(), viewer: viewer.clone(), channel: call.channel.clone() };
+        if let Some(client) = client {
+            request = request.data(client);
+        }
+        (request.data(self.app.clone()).data(viewer).data(call.channel), reader)
     }
 
     /// A place for one more WebSocket or event stream, held until dropped. None when there are too many.
@@ -230,7 +234,7 @@ fn code_of_refusal(message: &str) -> &'static str {
         "The recursion depth of the query",
         "The number of directives",
     ];
-    const INPUT: [&str; 3] = ["Invalid value for argument", "Variable ", "Failed to parse"];
+    const INPUT: [&str; 2] = ["Invalid value for argument", "Failed to parse"];
     if LIMITS.iter().any(|words| message.starts_with(words)) {
         LIMIT_EXCEEDED
     } else if INPUT.iter().any(|words| message.starts_with(words)) {

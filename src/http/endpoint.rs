@@ -69,7 +69,7 @@ async fn serve(
     let call = read(edge, request, request_id).await?;
     let Received { params, identity, channel } = call;
     let user = identity.viewer.user_id();
-    let call = edge.prepare(params, identity.viewer, channel, request_id.clone())?;
+    let call = edge.prepare(params, identity.clone(), channel, request_id.clone())?;
     let served = Served { kind: call.operation.kind_name(), name: call.operation.name.clone(), user };
     let mut response = match check_transport(&call, safe, media) {
         Err(refusal) => refusal.into_response(media, request_id),

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 
+use crate::catalog::graphql::ProductVariant;
 use crate::graphql::{ContextExt, UserError, outcome};
 use crate::ids::{LocationId, VariantId};
 
@@ -13,6 +14,11 @@ pub struct StockLevel(pub model::StockLevel);
 
 #[Object]
 impl StockLevel {
+    /// What the units are of.
+    async fn variant(&self, ctx: &Context<'_>) -> Result<Option<ProductVariant>> {
+        ProductVariant::load(ctx, self.0.variant_id).await
+    }
+
     /// The place that holds them.
     async fn location(&self, ctx: &Context<'_>) -> Result<Option<Location>> {
         Ok(ctx.loaders().load_one(self.0.location_id).await?.map(Location))

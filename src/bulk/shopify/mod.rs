@@ -8,6 +8,8 @@ mod columns;
 mod product;
 mod reader;
 mod row;
+#[cfg(test)]
+mod tests;
 mod tracked;
 mod write;
 

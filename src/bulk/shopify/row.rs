@@ -82,7 +82,8 @@ impl<'a> Cells<'a> {
             price_minor,
             // Shopify writes 0 where there is none; a former price that is not higher is no reduction.
             compare_at_minor: compare_at_minor.filter(|&amount| amount > price_minor),
-            stock: self.stock()?,
+            // Without a level a variant cannot be sold; what is not tracked has an empty one that may be backordered.
+            stock: self.stock()?.or((!tracked).then_some(0)),
             // Shopify sells what it does not count, whatever the policy says.
             backorderable: self.sells_beyond_stock()? || !tracked,
             barcode: check::short(self.name(Column::Barcode), &one_line(self.get(Column::Barcode)))?,

@@ -4,6 +4,7 @@ use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, Utc};
 
 use crate::carts::{self, CartStatus, LineTotals, Totals};
+use crate::catalog::graphql::ProductVariant;
 use crate::graphql::ContextExt;
 use crate::ids::{CartId, CartLineId};
 use crate::money::Money;
@@ -140,6 +141,11 @@ impl CartLine<'_> {
     /// How many units.
     async fn quantity(&self) -> i64 {
         self.line.quantity
+    }
+
+    /// What is bought; null when it is no longer there.
+    async fn variant(&self, ctx: &Context<'_>) -> Result<Option<ProductVariant>> {
+        ProductVariant::load(ctx, self.line.variant_id).await
     }
 
     /// The price of one unit now; null when the variant cannot be bought any more.

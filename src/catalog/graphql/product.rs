@@ -1,0 +1,244 @@
+//! Products.
+
+use async_graphql::{Context, Lookahead, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use crate::access::Permission;
+use crate::catalog::model::{self, Details, Fetched, ProductColumns, ProductStatus};
+use crate::catalog::queries::ChildPage;
+use crate::catalog::queries::children::{ImagesOf, OptionsOf};
+use crate::catalog::queries::collections::{CollectionCountOf, CollectionsOf};
+use crate::catalog::queries::variants::{VariantCountOf, VariantsOf};
+use crate::graphql::{Connection, ContextExt, Loaders, page_cost};
+use crate::ids::{ImageId, ProductId};
+use crate::money::Money;
+use crate::pagination::PageArgs;
+
+use super::collection::Collection;
+use super::variant::ProductVariant;
+
+/// Something for sale, in one or more variants.
+pub struct Product(pub model::Product);
+
+/// An image of a product.
+pub struct Image(pub model::Image);
+
+/// An option that a product comes in, such as its size.
+pub struct ProductOption(pub model::ProductOption);
+
+/// From the cheapest to the dearest variant.
+#[derive(SimpleObject)]
+pub struct PriceRange {
+    /// The lowest price.
+    min: Money,
+    /// The highest price.
+    max: Money,
+}
+
+impl Product {
+    /// The product with this id, if the viewer may see it.
+    pub async fn load(ctx: &Context<'_>, id: ProductId) -> Result<Option<Self>> {
+        Ok(ctx.loaders().load_one(id).await?.map(Self))
+    }
+
+    /// The whole row, for a column that was not read with it.
+    async fn whole(&self, loaders: &Loaders) -> Result<Option<model::Product>> {
+        loaders.load_one(self.0.id).await
+    }
+
+    async fn details(&self, ctx: &Context<'_>) -> Result<Details> {
+        Ok(match &self.0.details {
+            Fetched::Yes(details) => details.clone(),
+            Fetched::No => match self.whole(ctx.loaders()).await?.map(|product| product.details) {
+                Some(Fetched::Yes(details)) => details,
+                _ => Details::default(),
+            },
+        })
+    }
+}
+
+/// Which costly columns a selection of products asks for.
+pub fn product_columns(products: Lookahead<'_>) -> ProductColumns {
+    let selects = |name| products.field(name).exists();
+    ProductColumns {
+        details: selects("description") || selects("tags"),
+        prices: selects("priceRange"),
+        image: selects("featuredImage"),
+    }
+}
+
+/// As [`product_columns`], for a field that is a connection of products.
+pub fn connection_columns(ctx: &Context<'_>) -> ProductColumns {
+    let nodes = product_columns(ctx.look_ahead().field("nodes"));
+    let edges = product_columns(ctx.look_ahead().field("edges").field("node"));
+    ProductColumns {
+        details: nodes.details || edges.details,
+        prices: nodes.prices || edges.prices,
+        image: nodes.image || edges.image,
+    }
+}
+
+#[Object]
+impl Product {
+    /// Globally unique and opaque.
+    pub async fn id(&self) -> ProductId {
+        self.0.id
+    }
+
+    /// For people.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Identifies the product in URLs; unique.
+    async fn slug(&self) -> &str {
+        &self.0.slug
+    }
+
+    /// Text or HTML, as the source has it; show it as HTML only after cleaning it.
+    async fn description(&self, ctx: &Context<'_>) -> Result<std::borrow::Cow<'_, str>> {
+        Ok(match &self.0.details {
+            Fetched::Yes(details) => (&details.description).into(),
+            Fetched::No => self.details(ctx).await?.description.into(),
+        })
+    }
+
+    /// The maker, or empty.
+    async fn vendor(&self) -> &str {
+        &self.0.vendor
+    }
+
+    /// The kind of product, or empty.
+    async fn product_type(&self) -> &str {
+        &self.0.product_type
+    }
+
+    /// Words that products are found and grouped by, sorted.
+    async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        Ok(self.details(ctx).await?.tags)
+    }
+
+    /// Where the product is in its life. Needs CATALOG_READ; shoppers see ACTIVE products only.
+    #[graphql(visible = "crate::graphql::visible::catalog_read")]
+    async fn status(&self, ctx: &Context<'_>) -> Result<Option<ProductStatus>> {
+        ctx.viewer().require(Permission::CatalogRead)?;
+        Ok(Some(self.0.status))
+    }
+
+    /// The prices of its variants in the channel; null when none is sold there.
+    async fn price_range(&self, ctx: &Context<'_>) -> Result<Option<PriceRange>> {
+        let prices = match &self.0.prices {
+            Fetched::Yes(prices) => *prices,
+            Fetched::No => match self.whole(ctx.loaders()).await?.map(|product| product.prices) {
+                Some(Fetched::Yes(prices)) => prices,
+                _ => None,
+            },
+        };
+        let channel = ctx.channel();
+        Ok(prices.map(|(min, max)| PriceRange { min: channel.money(min), max: channel.money(max) }))
+    }
+
+    /// The first image; null when there is none.
+    async fn featured_image(&self, ctx: &Context<'_>) -> Result<Option<Image>> {
+        let image = match &self.0.image {
+            Fetched::Yes(image) => image.clone(),
+            Fetched::No => match self.whole(ctx.loaders()).await?.map(|product| product.image) {
+                Some(Fetched::Yes(image)) => image,
+                _ => None,
+            },
+        };
+        Ok(image.map(Image))
+    }
+
+    /// Every image, in display order.
+    #[graphql(complexity = "5 * child_complexity + 1")]
+    async fn images(&self, ctx: &Context<'_>) -> Result<Vec<Image>> {
+        let images = ctx.loaders().load_one(ImagesOf(self.0.id)).await?;
+        Ok(images.unwrap_or_default().into_iter().map(Image).collect())
+    }
+
+    /// The options that it comes in, in display order; empty for a product with a single variant.
+    #[graphql(complexity = "3 * child_complexity + 1")]
+    async fn options(&self, ctx: &Context<'_>) -> Result<Vec<ProductOption>> {
+        let options = ctx.loaders().load_one(OptionsOf(self.0.id)).await?;
+        Ok(options.unwrap_or_default().into_iter().map(ProductOption).collect())
+    }
+
+    /// The collections that it is in, by name.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn collections(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Collection>> {
+        let page = PageArgs::new(first, after, last, before)?;
+        let key = CollectionsOf(ChildPage { of: self.0.id, page });
+        let page = ctx.loaders().load_one(key).await?.unwrap_or_default();
+        Ok(Connection::counted_by(page.map(Collection), CollectionCountOf(self.0.id)))
+    }
+
+    /// Its variants, in display order.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn variants(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<ProductVariant>> {
+        let page = PageArgs::new(first, after, last, before)?;
+        let key = VariantsOf(ChildPage { of: self.0.id, page });
+        let page = ctx.loaders().load_one(key).await?.unwrap_or_default();
+        Ok(Connection::counted_by(page.map(ProductVariant), VariantCountOf(self.0.id)))
+    }
+
+    /// Grows by one with every change; for `expectedVersion`.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+}
+
+#[Object]
+impl Image {
+    /// Globally unique and opaque.
+    async fn id(&self) -> ImageId {
+        self.0.id
+    }
+
+    /// Absolute, or a path on this server.
+    async fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// What it shows, for those who cannot see it; may be empty.
+    async fn alt_text(&self) -> &str {
+        &self.0.alt_text
+    }
+}
+
+#[Object]
+impl ProductOption {
+    /// Such as "Size".
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Such as "S" and "M", in display order.
+    async fn values(&self) -> &[String] {
+        &self.0.values
+    }
+}

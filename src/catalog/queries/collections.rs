@@ -1,0 +1,260 @@
+//! Collections, and what they have to do with products.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid};
+use diesel_async::RunQueryDsl;
+
+use crate::catalog::filter::push_channel;
+use crate::catalog::model::{Collection, Product, ProductColumns, Scope};
+use crate::db::Conn;
+use crate::error::Result;
+use crate::graphql::BatchReader;
+use crate::ids::{CollectionId, ProductId};
+use crate::pagination::{Page, PageArgs};
+use crate::schema::collections;
+use crate::sql::Sql;
+
+use super::products::{ProductRow, ProductSql, image_columns, image_join, inner_columns, limit};
+use super::{ChildPage, by_page, by_parent};
+
+pub(in crate::catalog) async fn find_by_slug(conn: &mut Conn, slug: &str) -> QueryResult<Option<Collection>> {
+    collections::table
+        .filter(collections::slug.eq(slug))
+        .select(Collection::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// By name.
+pub(in crate::catalog) async fn list(conn: &mut Conn, page: &PageArgs) -> Result<Page<Collection>> {
+    let mut query = collections::table.select(Collection::as_select()).limit(page.limit()).into_boxed();
+    let cursor: Option<(String, CollectionId)> = page.cursor()?;
+    if let Some((name, id)) = cursor {
+        query = if page.backward {
+            query.filter(
+                collections::name.le(name.clone()).and(collections::name.lt(name).or(collections::id.lt(id))),
+            )
+        } else {
+            query.filter(
+                collections::name.ge(name.clone()).and(collections::name.gt(name).or(collections::id.gt(id))),
+            )
+        };
+    }
+    query = if page.backward {
+        query.order((collections::name.desc(), collections::id.desc()))
+    } else {
+        query.order((collections::name, collections::id))
+    };
+    let rows = query.load(conn).await?;
+    Ok(Page::new(rows, page, |collection: &Collection| (collection.name.clone(), collection.id)))
+}
+
+pub(in crate::catalog) async fn count(conn: &mut Conn) -> Result<i64> {
+    Ok(collections::table.count().get_result(conn).await?)
+}
+
+impl Loader<CollectionId> for BatchReader {
+    type Value = Collection;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, ids: &[CollectionId]) -> Result<HashMap<CollectionId, Collection>, Self::Error> {
+        let rows: Vec<Collection> = collections::table
+            .filter(collections::id.eq_any(ids))
+            .select(Collection::as_select())
+            .load(&mut self.app.db.get().await?)
+            .await
+            .map_err(crate::Error::from)?;
+        Ok(rows.into_iter().map(|collection| (collection.id, collection)).collect())
+    }
+}
+
+/// The collections that a product is in, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CollectionsOf(pub ChildPage<ProductId>);
+
+#[derive(Queryable)]
+struct CollectionRow {
+    product_id: ProductId,
+    id: CollectionId,
+    slug: String,
+    name: String,
+    description: String,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl Loader<CollectionsOf> for BatchReader {
+    type Value = Page<Collection>;
+    type Error = async_graphql::Error;
+
+    async fn load(
+        &self,
+        keys: &[CollectionsOf],
+    ) -> Result<HashMap<CollectionsOf, Page<Collection>>, Self::Error> {
+        let mut conn = self.app.db.get().await?;
+        let mut found = HashMap::with_capacity(keys.len());
+        for (page, products) in by_page(keys, |key| (key.0.of, key.0.page.clone())) {
+            let cursor: Option<(String, CollectionId)> = page.cursor()?;
+            let mut sql = Sql::<(Uuid, Uuid, Text, Text, Text, BigInt, Timestamptz, Timestamptz)>::new(
+                "SELECT parent.id, page.* FROM unnest(?) AS parent(id) CROSS JOIN LATERAL (\
+                 SELECT c.id, c.slug, c.name, c.description, c.version, c.created_at, c.updated_at \
+                 FROM collection_products AS cp JOIN collections AS c ON c.id = cp.collection_id \
+                 WHERE cp.product_id = parent.id",
+            )
+            .bind::<Array<Uuid>, _>(products.as_slice());
+            if let Some((name, id)) = cursor {
+                sql.push(if page.backward {
+                    " AND (c.name, c.id) < (?, ?)"
+                } else {
+                    " AND (c.name, c.id) > (?, ?)"
+                });
+                sql.add::<Text, _>(name);
+                sql.add::<Uuid, _>(id);
+            }
+            let order = if page.backward { "c.name DESC, c.id DESC" } else { "c.name, c.id" };
+            let outer = if page.backward { "page.name DESC, page.id DESC" } else { "page.name, page.id" };
+            sql.push(&format!(" ORDER BY {order} LIMIT {}) AS page ORDER BY {outer}", limit(&page)));
+            let rows: Vec<CollectionRow> = sql.load(&mut conn).await.map_err(crate::Error::from)?;
+            let rows = rows.into_iter().map(CollectionRow::split).collect();
+            for (product_id, mut collections) in by_parent(&products, rows) {
+                collections.truncate(usize::try_from(page.limit()).unwrap_or(usize::MAX));
+                let collections = Page::new(collections, &page, |c: &Collection| (c.name.clone(), c.id));
+                found.insert(CollectionsOf(ChildPage { of: product_id, page: page.clone() }), collections);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl CollectionRow {
+    fn split(self) -> (ProductId, Collection) {
+        let Self { product_id, id, slug, name, description, version, created_at, updated_at } = self;
+        (product_id, Collection { id, slug, name, description, version, created_at, updated_at })
+    }
+}
+
+/// How many collections a product is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CollectionCountOf(pub ProductId);
+
+impl Loader<CollectionCountOf> for BatchReader {
+    type Value = i64;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[CollectionCountOf]) -> Result<HashMap<CollectionCountOf, i64>, Self::Error> {
+        let rows: Vec<(ProductId, i64)> = Sql::<(Uuid, BigInt)>::new(
+            "SELECT product_id, count(*) FROM collection_products WHERE product_id = ANY(?) GROUP BY product_id",
+        )
+        .bind::<Array<Uuid>, _>(keys.iter().map(|key| key.0).collect::<Vec<_>>())
+        .load(&mut self.app.db.get().await?)
+        .await
+        .map_err(crate::Error::from)?;
+        Ok(rows.into_iter().map(|(id, count)| (CollectionCountOf(id), count)).collect())
+    }
+}
+
+/// The products of a collection, in the collection's order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ProductsOf {
+    /// Of which collection, and which part.
+    pub list: ChildPage<CollectionId>,
+    /// What of them.
+    pub columns: ProductColumns,
+}
+
+impl Loader<ProductsOf> for BatchReader {
+    type Value = Page<Product>;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[ProductsOf]) -> Result<HashMap<ProductsOf, Page<Product>>, Self::Error> {
+        let scope = self.scope();
+        let mut conn = self.app.db.get().await?;
+        let mut found = HashMap::with_capacity(keys.len());
+        for ((page, columns), collections) in
+            by_page(keys, |key| (key.list.of, (key.list.page.clone(), key.columns)))
+        {
+            let rows = products_of(&mut conn, &scope, &collections, &page, columns).await?;
+            for (collection_id, mut products) in by_parent(&collections, rows) {
+                products.truncate(usize::try_from(page.limit()).unwrap_or(usize::MAX));
+                let products = Page::new(products, &page, |(position, product)| (*position, product.id));
+                let list = ChildPage { of: collection_id, page: page.clone() };
+                found.insert(ProductsOf { list, columns }, products.map(|(_, product)| product));
+            }
+        }
+        Ok(found)
+    }
+}
+
+async fn products_of(
+    conn: &mut Conn,
+    scope: &Scope,
+    collections: &[CollectionId],
+    page: &PageArgs,
+    columns: ProductColumns,
+) -> Result<Vec<(CollectionId, (i64, Product))>> {
+    let mut sql = Sql::<(Uuid, BigInt, ProductSql)>::new(format!(
+        "SELECT parent.id, page.*, {} FROM unnest(?) AS parent(id) CROSS JOIN LATERAL (SELECT cp.position, {} \
+         FROM collection_products AS cp JOIN products AS p ON p.id = cp.product_id ",
+        image_columns(columns),
+        inner_columns(columns)
+    ))
+    .bind::<Array<Uuid>, _>(collections);
+    push_channel(&mut sql, scope, false);
+    sql.push(" WHERE cp.collection_id = parent.id");
+    if !scope.staff {
+        sql.push(" AND p.status = 'ACTIVE'");
+    }
+    let cursor: Option<(i64, ProductId)> = page.cursor()?;
+    if let Some((position, id)) = cursor {
+        sql.push(if page.backward {
+            " AND (cp.position, cp.product_id) < (?, ?)"
+        } else {
+            " AND (cp.position, cp.product_id) > (?, ?)"
+        });
+        sql.add::<BigInt, _>(position);
+        sql.add::<Uuid, _>(id);
+    }
+    let order =
+        if page.backward { "cp.position DESC, cp.product_id DESC" } else { "cp.position, cp.product_id" };
+    let outer = if page.backward { "page.position DESC, page.id DESC" } else { "page.position, page.id" };
+    sql.push(&format!(
+        " ORDER BY {order} LIMIT {}) AS page{} ORDER BY {outer}",
+        limit(page),
+        image_join(columns)
+    ));
+    let rows: Vec<(CollectionId, i64, ProductRow)> = sql.load(conn).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(collection_id, position, row)| (collection_id, (position, row.into_product(columns))))
+        .collect())
+}
+
+/// How many products of a collection the viewer may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProductCountOf(pub CollectionId);
+
+impl Loader<ProductCountOf> for BatchReader {
+    type Value = i64;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[ProductCountOf]) -> Result<HashMap<ProductCountOf, i64>, Self::Error> {
+        let scope = self.scope();
+        let mut sql = Sql::<(Uuid, BigInt)>::new(
+            "SELECT cp.collection_id, count(*) FROM collection_products AS cp JOIN products AS p ON p.id = cp.product_id ",
+        );
+        push_channel(&mut sql, &scope, false);
+        sql.push(" WHERE cp.collection_id = ANY(?)");
+        sql.add::<Array<Uuid>, _>(keys.iter().map(|key| key.0).collect::<Vec<_>>());
+        sql.push(if scope.staff { "" } else { " AND p.status = 'ACTIVE'" });
+        sql.push(" GROUP BY cp.collection_id");
+        let mut conn = self.app.db.get().await?;
+        let rows: Vec<(CollectionId, i64)> = sql.load(&mut conn).await.map_err(crate::Error::from)?;
+        Ok(rows.into_iter().map(|(id, count)| (ProductCountOf(id), count)).collect())
+    }
+}

@@ -1,0 +1,295 @@
+//! Imports and exports of the catalog, by the API and by the command.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{Client, Shop};
+
+const IMPORT: &str = "mutation CatalogImport($file: Upload!, $input: CatalogImportInput!) {
+  catalogImport(file: $file, input: $input) { job { id state } userErrors { code message field } }
+}";
+const EXPORT: &str = "mutation CatalogExport($input: CatalogExportInput!) {
+  catalogExport(input: $input) { job { id } userErrors { code message field } }
+}";
+const JOB: &str =
+    "query Job($id: ID!) { job(id: $id) { state result lastError progress { done total note } } }";
+
+fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)).unwrap()
+}
+
+/// A real export, from beside the project; `None` where it is not there.
+fn real(name: &str) -> Option<Vec<u8>> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+    let bytes = std::fs::read(&file).ok();
+    if bytes.is_none() {
+        eprintln!("skipped: {} is not there", file.display());
+    }
+    bytes
+}
+
+async fn upload(client: &Client, format: &str, on_conflict: &str, name: &str, bytes: Vec<u8>) -> Value {
+    let input = json!({ "file": null, "input": { "format": format, "onConflict": on_conflict } });
+    client.upload(IMPORT, input, "variables.file", name, bytes).await
+}
+
+/// Waits for the end of a job and gives it.
+async fn finished(shop: &Shop, client: &Client, id: &Value) -> Value {
+    shop.wait_until(async || {
+        let body = client.send(JOB, json!({ "id": id })).await;
+        let job = body["data"]["job"].clone();
+        let over =
+            ["SUCCEEDED", "DEAD", "CANCELED"].contains(&job["state"].as_str().expect(&body.to_string()));
+        over.then_some(job)
+    })
+    .await
+}
+
+/// Imports a file; the answer is the job's result.
+async fn import(shop: &Shop, format: &str, on_conflict: &str, bytes: Vec<u8>) -> Value {
+    let owner = shop.as_owner();
+    let body = upload(&owner, format, on_conflict, "products", bytes).await;
+    let payload = &body["data"]["catalogImport"];
+    assert_eq!(payload["userErrors"], json!([]), "{body}");
+    let job = finished(shop, &owner, &payload["job"]["id"]).await;
+    assert_eq!(job["state"], "SUCCEEDED", "{job}");
+    job["result"].clone()
+}
+
+/// Exports the catalog; the answer is the job's result.
+async fn export(shop: &Shop, format: &str) -> Value {
+    let owner = shop.as_owner();
+    let body = owner.send(EXPORT, json!({ "input": { "format": format } })).await;
+    let job = finished(shop, &owner, &body["data"]["catalogExport"]["job"]["id"]).await;
+    assert_eq!(job["state"], "SUCCEEDED", "{job}");
+    job["result"].clone()
+}
+
+async fn download(shop: &Shop, path: &str) -> reqwest::Response {
+    shop.request(reqwest::Method::GET, path).await.send().await.unwrap()
+}
+
+fn path_of(url: &Value) -> String {
+    let url = url.as_str().unwrap();
+    url[url.find("/downloads/").unwrap()..].to_owned()
+}
+
+fn counts(result: &Value) -> [i64; 7] {
+    ["products", "created", "updated", "unchanged", "skipped", "rows", "rejected"]
+        .map(|name| result[name].as_i64().unwrap_or_else(|| panic!("{name} in {result}")))
+}
+
+#[tokio::test]
+async fn importing_the_same_file_twice_changes_nothing() {
+    let shop = Shop::with_worker().await;
+    let first = import(&shop, "SHOPIFY_CSV", "UPDATE", sample("oddities.csv")).await;
+    assert_eq!(counts(&first), [4, 4, 0, 0, 0, 20, 14]);
+    let lines: Vec<_> =
+        first["rejections"].as_array().unwrap().iter().map(|row| row["line"].clone()).collect();
+    assert_eq!(json!(lines), json!([8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 21, 24, 25]));
+    let events = shop.sql_count("select count(*) from events where aggregate = 'product'").await;
+    let movements = shop.sql_count("select count(*) from stock_movements").await;
+
+    let second = import(&shop, "SHOPIFY_CSV", "UPDATE", sample("oddities.csv.gz")).await;
+    assert_eq!(counts(&second), [4, 0, 0, 4, 0, 20, 14]);
+    assert_eq!(shop.sql_count("select max(version) from products").await, 1);
+    assert_eq!(shop.sql_count("select count(*) from events where aggregate = 'product'").await, events);
+    assert_eq!(shop.sql_count("select count(*) from stock_movements").await, movements);
+    assert_eq!(shop.sql_count("select count(*) from import_slugs").await, 0);
+    let left = std::fs::read_dir(shop.data_dir().join("storage/imports")).unwrap().count();
+    assert_eq!(left, 0, "the files of finished imports are deleted");
+}
+
+#[tokio::test]
+async fn real_exports_go_in_row_by_row() {
+    for (name, expected, variants, images) in [
+        ("shopify-apparel.csv", [20, 20, 0, 0, 0, 22, 0], 22, 20),
+        ("shopify-home-and-garden.csv", [20, 20, 0, 0, 0, 21, 0], 21, 21),
+        ("shopify-sneakers.csv", [30, 30, 0, 0, 0, 173, 0], 147, 137),
+    ] {
+        let Some(bytes) = real(name) else { return };
+        let shop = Shop::with_worker().await;
+        let result = import(&shop, "SHOPIFY_CSV", "UPDATE", bytes).await;
+        assert_eq!(counts(&result), expected, "{name}");
+        assert_eq!(shop.sql_count("select count(*) from variants").await, variants, "{name}");
+        assert_eq!(shop.sql_count("select count(*) from product_images").await, images, "{name}");
+        assert_eq!(
+            shop.sql_count("select count(*) from product_channels where published_at is not null").await,
+            expected[0]
+        );
+    }
+}
+
+#[tokio::test]
+async fn existing_products_are_made_equal_or_left_alone_as_asked() {
+    let shop = Shop::with_worker().await;
+    import(&shop, "JSONL", "UPDATE", sample("products.jsonl")).await;
+    let changed = br#"{"slug":"minimal","name":"Changed","variants":[{"price":"9"}]}"#.to_vec();
+    let skipped = import(&shop, "JSONL", "SKIP", changed.clone()).await;
+    assert_eq!(counts(&skipped), [1, 0, 0, 0, 1, 1, 0]);
+    assert_eq!(shop.sql_text("select name from products where slug = 'minimal'").await, "Minimal");
+    let updated = import(&shop, "JSONL", "UPDATE", changed).await;
+    assert_eq!(counts(&updated), [1, 0, 1, 0, 0, 1, 0]);
+    assert_eq!(shop.sql_text("select name from products where slug = 'minimal'").await, "Changed");
+}
+
+#[tokio::test]
+async fn what_was_exported_goes_back_without_a_change() {
+    for format in ["JSONL", "SHOPIFY_CSV"] {
+        let shop = Shop::with_worker().await;
+        import(&shop, "SHOPIFY_CSV", "UPDATE", sample("oddities.csv")).await;
+        // As after an edit by hand: no import has seen the products as they are.
+        shop.sql("update products set import_fingerprint = null").await;
+        let exported = export(&shop, format).await;
+        assert_eq!(exported["products"], 4, "{exported}");
+        let response = download(&shop, &path_of(&exported["url"])).await;
+        assert_eq!(response.status(), 200);
+        let disposition = response.headers()["content-disposition"].to_str().unwrap().to_owned();
+        assert!(disposition.starts_with("attachment; filename=\"products-default-"), "{disposition}");
+        let bytes = response.bytes().await.unwrap().to_vec();
+        if format == "SHOPIFY_CSV" {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            assert!(text.contains("'=HYPERLINK") && text.contains(",'+1,'@vendor,"), "{text}");
+        }
+
+        let same = import(&shop, format, "UPDATE", bytes.clone()).await;
+        assert_eq!([same["unchanged"].clone(), same["rejected"].clone()], [json!(4), json!(0)], "{same}");
+        assert_eq!(shop.sql_count("select max(version) from products").await, 1);
+
+        let other = Shop::with_worker().await;
+        import(&other, format, "UPDATE", bytes.clone()).await;
+        let again = export(&other, format).await;
+        let again = download(&other, &path_of(&again["url"])).await.bytes().await.unwrap();
+        assert_eq!(sorted_lines(&again), sorted_lines(&bytes));
+    }
+}
+
+/// The order of products is that of their creation, which one batch does not fix.
+fn sorted_lines(bytes: &[u8]) -> Vec<&str> {
+    let mut lines: Vec<_> = std::str::from_utf8(bytes).unwrap().lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[tokio::test]
+async fn a_download_needs_its_token_and_ends_with_its_time() {
+    let shop = Shop::with_worker().await;
+    import(&shop, "JSONL", "UPDATE", sample("products.jsonl")).await;
+    let exported = export(&shop, "JSONL").await;
+    let path = path_of(&exported["url"]);
+    assert_eq!(download(&shop, &path).await.status(), 200);
+    let (folder, file) = path.rsplit_once('/').unwrap();
+    assert_eq!(download(&shop, &format!("/downloads/x/{file}")).await.status(), 404);
+    assert_eq!(download(&shop, &format!("{folder}/other.jsonl")).await.status(), 404);
+    assert_eq!(download(&shop, &format!("{folder}/..%2f..%2fexports")).await.status(), 404);
+    shop.app().clock.advance(chrono::TimeDelta::hours(25));
+    assert_eq!(download(&shop, &path).await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_wrong_file_is_refused_at_once_and_nothing_is_kept() {
+    let shop = Shop::start().await;
+    let owner = shop.as_owner();
+    for (format, bytes, message) in [
+        ("SHOPIFY_CSV", b"id,name\n1,A\n".to_vec(), "it lacks Handle, Title, Variant Price"),
+        ("SHOPIFY_CSV", sample("latin-1.csv"), "not encoded in UTF-8"),
+        ("SHOPIFY_CSV", b"PK\x03\x04 workbook".to_vec(), "Excel"),
+        ("JSONL", sample("oddities.csv"), "not a JSON object"),
+        ("JSONL", Vec::new(), "empty"),
+    ] {
+        let body = upload(&owner, format, "UPDATE", "file", bytes).await;
+        let error = &body["data"]["catalogImport"]["userErrors"][0];
+        assert_eq!(
+            (&error["code"], &error["field"]),
+            (&json!("UNREADABLE_FILE"), &json!(["file"])),
+            "{body}"
+        );
+        assert!(error["message"].as_str().unwrap().contains(message), "{error}");
+        assert_eq!(body["data"]["catalogImport"]["job"], Value::Null);
+    }
+    assert_eq!(shop.sql_count("select count(*) from imports").await, 0);
+    assert_eq!(shop.sql_count("select count(*) from jobs where queue = 'bulk'").await, 0);
+    assert!(!shop.data_dir().join("storage/imports").exists());
+}
+
+#[tokio::test]
+async fn imports_and_exports_need_their_permissions() {
+    let shop = Shop::start().await;
+    for (client, code) in [(Client::clone(&shop), "UNAUTHENTICATED"), (shop.as_customer(), "FORBIDDEN")] {
+        let body = upload(&client, "JSONL", "UPDATE", "file", sample("products.jsonl")).await;
+        assert_eq!(body["errors"][0]["extensions"]["code"], code, "{body}");
+        let body = client.send(EXPORT, json!({ "input": { "format": "JSONL" } })).await;
+        assert_eq!(body["errors"][0]["extensions"]["code"], code, "{body}");
+    }
+    assert_eq!(shop.sql_count("select count(*) from jobs where queue = 'bulk'").await, 0);
+}
+
+#[tokio::test]
+async fn one_product_that_the_database_refuses_does_not_take_its_batch_along() {
+    let shop = Shop::with_worker().await;
+    shop.sql("alter table products add constraint products_taboo_check check (name <> 'Minimal')").await;
+    let result = import(&shop, "JSONL", "UPDATE", sample("products.jsonl")).await;
+    assert_eq!(shop.sql_count("select count(*) from products").await, 1);
+    let told = result["rejections"].as_array().unwrap();
+    let refused = told.iter().find(|row| row["line"] == 2).unwrap_or_else(|| panic!("{result}"));
+    assert!(refused["reason"].as_str().unwrap().contains("products_taboo_check"), "{refused}");
+    assert_eq!(result["created"], 1);
+}
+
+#[tokio::test]
+async fn a_damaged_file_keeps_what_came_before_and_says_where_it_ends() {
+    let shop = Shop::with_worker().await;
+    let owner = shop.as_owner();
+    let mut bytes = b"Handle,Title,Variant Price\n".to_vec();
+    for number in 0..450 {
+        bytes.extend(format!("p-{number},Product {number},1.00\n").bytes());
+    }
+    bytes.extend(b"open,\"");
+    bytes.resize(bytes.len() + 5 * 1024 * 1024, b'x');
+    let body = upload(&owner, "SHOPIFY_CSV", "UPDATE", "file.csv", bytes).await;
+    let job = finished(&shop, &owner, &body["data"]["catalogImport"]["job"]["id"]).await;
+    assert_eq!(job["state"], "DEAD");
+    let error = job["lastError"].as_str().unwrap();
+    assert!(error.starts_with("line 452:") && error.contains("quote"), "{error}");
+    let products = shop.sql_count("select count(*) from products").await;
+    assert!((449..=450).contains(&products), "{products}");
+}
+
+#[tokio::test]
+async fn an_import_goes_on_where_its_worker_died() {
+    let shop = Shop::start().await;
+    let owner = shop.as_owner();
+    let lines: String = (0..3_000)
+        .map(|n| format!("{{\"slug\":\"p-{n}\",\"name\":\"Product {n}\",\"variants\":[{{\"price\":\"1\",\"stock\":3}}]}}\n"))
+        .collect();
+    let body = upload(&owner, "JSONL", "UPDATE", "file.jsonl", lines.into_bytes()).await;
+    let id = &body["data"]["catalogImport"]["job"]["id"];
+
+    // A worker that is stopped hard in the middle: its run ends wherever it is, and its lease stays.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let app = ironmonger::App::new(shop.app().config.clone()).unwrap();
+    runtime.spawn(ironmonger::jobs::run_relay(app.clone(), shop.stopping()));
+    runtime.spawn(ironmonger::jobs::run_worker(
+        app,
+        ironmonger::jobs::WorkerOptions::default(),
+        shop.stopping(),
+    ));
+    let at_death = shop
+        .wait_until(async || {
+            Some(shop.sql_count("select coalesce(max(rows_read), 0) from imports").await).filter(|n| *n > 0)
+        })
+        .await;
+    runtime.shutdown_background();
+    assert!(at_death < 3_000, "the worker was too fast for this test");
+    // What the reaper waits for is only time.
+    shop.sql("update jobs set lease_until = now() - interval '1 second' where state = 'RUNNING'").await;
+    shop.run_worker();
+
+    let job = finished(&shop, &owner, id).await;
+    assert_eq!(job["state"], "SUCCEEDED", "{job}");
+    assert_eq!(counts(&job["result"]), [3_000, 3_000, 0, 0, 0, 3_000, 0]);
+    assert_eq!(shop.sql_count("select count(*) from products").await, 3_000);
+    assert_eq!(shop.sql_count("select count(*) from stock_movements").await, 3_000);
+    assert_eq!(shop.sql_count("select max(version) from products").await, 1);
+}
