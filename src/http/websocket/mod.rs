@@ -72,6 +72,8 @@ async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
     let frame = CloseFrame { code, reason: reason.into() };
     // The peer may be gone; then it needs no reason.
     let _ = socket.send(Message::Close(Some(frame))).await;
+    let closed = async { while let Some(Ok(_)) = socket.recv().await {} };
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(2), closed).await;
 }
 
 /// Browsers let any page open a socket to anybody, and say which page it is. Programs say nothing.

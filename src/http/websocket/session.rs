@@ -31,6 +31,8 @@ const PING_EVERY: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_secs(50);
 /// How long one message may take to be sent.
 const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the closing handshake may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most operations of a socket at the same time.
 const MAX_OPERATIONS: usize = 100;
 /// Messages that wait to be sent.
@@ -104,10 +106,11 @@ impl Session {
             tracing::debug!(request_id = %self.request_id, code, reason, "closing a WebSocket");
             let frame = CloseFrame { code, reason: reason.into() };
             let _ = timeout(SEND_TIMEOUT, self.socket.send(Message::Close(Some(frame)))).await;
-            // The peer's answer ends the connection in order; one that does not answer is dropped.
-            let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };
-            let _ = timeout(Duration::from_secs(2), answered).await;
         }
+        // Reading on sends our answer to the peer's close, or waits for the peer's answer to ours: either side would
+        // see 1006 otherwise. A peer that says nothing more is dropped.
+        let closed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = timeout(CLOSE_TIMEOUT, closed).await;
     }
 
     async fn serve(&mut self) -> Step {
