@@ -37,7 +37,12 @@ async fn code(response: Response) -> String {
 #[tokio::test]
 async fn the_media_type_decides_the_status_of_a_document_that_cannot_run() {
     let shop = Shop::start().await;
-    for (query, expected) in [("{", "GRAPHQL_PARSE_FAILED"), ("{ nothing }", "GRAPHQL_VALIDATION_FAILED")] {
+    for (query, expected) in [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query($unused: ID) { __typename }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ __type(name: 7) { name } }", "BAD_USER_INPUT"),
+    ] {
         let old = post(&shop, "application/json", json!({ "query": query })).await;
         assert_eq!(old.status(), StatusCode::OK);
         assert_eq!(code(old).await, expected);

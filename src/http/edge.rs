@@ -234,7 +234,7 @@ fn code_of_refusal(message: &str) -> &'static str {
         "The recursion depth of the query",
         "The number of directives",
     ];
-    const INPUT: [&str; 3] = ["Invalid value for argument", "Variable ", "Failed to parse"];
+    const INPUT: [&str; 2] = ["Invalid value for argument", "Failed to parse"];
     if LIMITS.iter().any(|words| message.starts_with(words)) {
         LIMIT_EXCEEDED
     } else if INPUT.iter().any(|words| message.starts_with(words)) {

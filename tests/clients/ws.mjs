@@ -31,7 +31,7 @@ async function failure(promise) {
   const anonymous = client();
   const [query] = await within(5000, results(anonymous, { query: '{ __typename }' }, 2), 'query');
   check('a query is answered', query?.data?.__typename === 'Query', query);
-  const named = { query: 'query A($x: Boolean!) { __typename @include(if: $x) } query B { b: __typename }' };
+  const named = { query: 'query A($x: Boolean!) { shop { name @include(if: $x) } } query B { b: __typename }' };
   const [b] = await results(anonymous, { ...named, operationName: 'B' });
   check('an operation is chosen by name', b?.data?.b === 'Query', b);
   const mutation = await results(anonymous, { query: 'mutation { __typename }' });
