@@ -298,11 +298,14 @@ pub(in crate::catalog) async fn list(
 ) -> Result<Page<Product>> {
     let order = Order::new(sort);
     columns.prices |= order.by_price();
-    let mut sql = Sql::<ProductSql>::new(format!(
+    let mut sql = Sql::<ProductSql>::assembled(format!(
         "SELECT page.*, {} FROM (SELECT {}",
         image_columns(columns),
         inner_columns(columns)
     ));
+    if order.keys.len() > 1 || filter.conditions() > 1 {
+        sql = sql.rare();
+    }
     filter.push_from(&mut sql, scope, order.by_price());
     if let Some(cursor) = page.cursor()? {
         order.push_after(&mut sql, cursor, page.backward)?;
@@ -323,7 +326,10 @@ pub(in crate::catalog) async fn list(
 
 /// How many products a list has.
 pub(in crate::catalog) async fn count(conn: &mut Conn, scope: &Scope, filter: &ProductFilter) -> Result<i64> {
-    let mut sql = Sql::<BigInt>::new("SELECT count(*)");
+    let mut sql = Sql::<BigInt>::assembled("SELECT count(*)");
+    if filter.conditions() > 1 {
+        sql = sql.rare();
+    }
     filter.push_from(&mut sql, scope, false);
     Ok(sql.get_result(conn).await?)
 }
@@ -335,7 +341,7 @@ pub(in crate::catalog) async fn load(
     filter: &ProductFilter,
     columns: ProductColumns,
 ) -> Result<Vec<Product>> {
-    let mut sql = Sql::<ProductSql>::new(format!(
+    let mut sql = Sql::<ProductSql>::assembled(format!(
         "SELECT page.*, {} FROM (SELECT {}",
         image_columns(columns),
         inner_columns(columns)

@@ -74,7 +74,7 @@ impl Loader<VariantsOf> for BatchReader {
         for (page, products) in by_page(keys, |key| (key.0.of, key.0.page.clone())) {
             let cursor: Option<(i32, VariantId)> = page.cursor()?;
             // The names of the options are read once for each product, not once more for its variants.
-            let mut sql = Sql::<VariantSql>::new(format!(
+            let mut sql = Sql::<VariantSql>::assembled(format!(
                 "SELECT page.*, coalesce(option.names, '{{}}') FROM unnest(?) AS parent(id) \
                  CROSS JOIN LATERAL (SELECT array_agg(o.name ORDER BY o.position, o.id) AS names \
                      FROM product_options AS o WHERE o.product_id = parent.id) AS option \
