@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// The default of `IRONMONGER_DATA_DIR`.
+const DATA_DIR: &str = ".ironmonger";
+
 /// Everything a process is told from outside.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -113,6 +116,19 @@ impl Config {
         Ok(config)
     }
 
+    /// For a command that a person runs: as [`Config::from_env`], but the servers of an `ironmonger dev` that runs on the same data
+    /// directory serve where a variable is not set.
+    pub fn for_command() -> Result<Self, ConfigError> {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        let data_dir = PathBuf::from(set("IRONMONGER_DATA_DIR").unwrap_or_else(|| DATA_DIR.into()));
+        Self::from_lookup(|name| {
+            set(name).or_else(|| match name {
+                "DATABASE_URL" | "REDIS_URL" => crate::dev::address(&data_dir, name),
+                _ => None,
+            })
+        })
+    }
+
     /// From any source of variables; an empty value counts as unset.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut vars = Vars { lookup, problems: Vec::new() };
@@ -122,7 +138,7 @@ impl Config {
             redis_url: vars.required("REDIS_URL", &["redis://", "rediss://", "unix://", "redis+unix://"]),
             redis_prefix: vars.text("IRONMONGER_REDIS_PREFIX").unwrap_or_else(|| "ironmonger".into()),
             database_pool: vars.parse("IRONMONGER_DATABASE_POOL", "20"),
-            data_dir: vars.text("IRONMONGER_DATA_DIR").unwrap_or_else(|| ".ironmonger".into()).into(),
+            data_dir: vars.text("IRONMONGER_DATA_DIR").unwrap_or_else(|| DATA_DIR.into()).into(),
             http: HttpConfig {
                 addr,
                 metrics_addr: vars.parse("IRONMONGER_METRICS_ADDR", "127.0.0.1:9090"),

@@ -16,8 +16,8 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Untyped};
 
-/// How many texts that were put together at run time are kept, over all connections. Filters and sort orders make
-/// many; without a limit a client could fill the memory of the database with plans by asking for all of them.
+/// How many [assembled](Sql::assembled) texts are kept. Filters and sort orders make many; without a limit a client could
+/// fill the memory of the database with plans by asking for all of them.
 const MAX_KEPT_TEXTS: usize = 256;
 
 static KEPT_TEXTS: LazyLock<RwLock<HashSet<u64>>> = LazyLock::new(RwLock::default);
@@ -39,14 +39,35 @@ fn is_kept(text: &str) -> bool {
 /// (`QueryableByName`).
 pub struct Sql<'a, Row = Untyped> {
     text: Cow<'static, str>,
+    keep: Keep,
     binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
     row: PhantomData<fn() -> Row>,
 }
 
+/// Whether connections keep the prepared statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Always,
+    WhileFew,
+    Never,
+}
+
 impl<'a, Row> Sql<'a, Row> {
-    /// From text in which every `?` stands for a bound value (so the text cannot use operators with a `?`).
+    /// A fixed text, in which every `?` stands for a bound value (so it cannot use operators with a `?`). Its
+    /// prepared statement is kept.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
-        Self { text: text.into(), binds: Vec::new(), row: PhantomData }
+        Self { text: text.into(), keep: Keep::Always, binds: Vec::new(), row: PhantomData }
+    }
+
+    /// A text that depends on what a client asks for. Its prepared statement is kept if it is among the first.
+    pub fn assembled(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { keep: Keep::WhileFew, ..Self::new(text) }
+    }
+
+    /// The same, for texts of which there are so many that the next one is hardly ever the same.
+    pub fn rare(mut self) -> Self {
+        self.keep = Keep::Never;
+        self
     }
 
     /// Appends text.
@@ -88,9 +109,12 @@ where
 
 impl<Row> QueryFragment<Pg> for Sql<'_, Row> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        if let Cow::Owned(text) = &self.text
-            && !is_kept(text)
-        {
+        let kept = match self.keep {
+            Keep::Always => true,
+            Keep::WhileFew => is_kept(&self.text),
+            Keep::Never => false,
+        };
+        if !kept {
             pass.unsafe_to_cache_prepared();
         }
         let mut pieces = self.text.split('?');

@@ -369,8 +369,8 @@ async fn a_paused_queue_begins_nothing_until_it_is_resumed() {
 async fn only_staff_and_whoever_started_it_read_a_job() {
     let shop = Shop::start().await;
     let customer = shop.as_customer();
-    let mine = customer.send("{ me { id } }", json!({})).await;
-    let user = mine["data"]["me"]["id"].as_str().unwrap_or_else(|| panic!("{mine}")).parse().unwrap();
+    let mine = customer.send("{ viewer { id } }", json!({})).await;
+    let user = mine["data"]["viewer"]["id"].as_str().unwrap_or_else(|| panic!("{mine}")).parse().unwrap();
     let own = EnqueueOptions { created_by: Some(user), ..EnqueueOptions::default() };
     let own = enqueue_with(&shop, Act::default(), own).await;
     let other = enqueue(&shop, Act::default()).await;

@@ -85,7 +85,8 @@ async fn a_misspelled_word_finds_what_reads_alike() {
     let shop = shoe_shop().await;
     let found = find(&shop, "addidas").await;
     assert_eq!(found.len(), 2, "{found:?}");
-    assert_eq!(find(&shop, "old scool").await, ["old-skool"]);
+    assert_eq!(find(&shop, "old skol").await, ["old-skool"]);
+    assert_eq!(find(&shop, "clasic bakcpack").await, ["backpack"], "letters that changed places");
     assert_eq!(find(&shop, "xylophone").await, Vec::<String>::new());
 }
 

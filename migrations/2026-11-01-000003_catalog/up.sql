@@ -11,12 +11,14 @@ CREATE FUNCTION product_search(a text, b text, c text, d text) RETURNS tsvector
     END $$;
 
 -- A question: every word is in the product, the last one perhaps as a beginning. Words without meaning of their own
--- ("the") are passed over. Words come without ASCII punctuation, but folding an accent may make some.
+-- ("the") are passed over; null when there are no others. Words come without ASCII punctuation, but folding an accent
+-- may make some.
 CREATE FUNCTION search_query(words text[]) RETURNS tsquery
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT
     AS $$
     DECLARE
-        question tsquery := ''::tsquery;
+        question tsquery;
+        part tsquery;
         word text;
         place integer := 0;
     BEGIN
@@ -24,8 +26,11 @@ CREATE FUNCTION search_query(words text[]) RETURNS tsquery
             place := place + 1;
             word := regexp_replace(public.unaccent('public.unaccent'::regdictionary, word), '[''\\[:space:]]', '', 'g');
             IF word <> '' THEN
-                question := question && to_tsquery('pg_catalog.english',
-                     || word ||  || CASE WHEN place = cardinality(words) THEN ':*' ELSE '' END);
+                part := to_tsquery('pg_catalog.english',
+                    '''' || word || '''' || CASE WHEN place = cardinality(words) THEN ':*' ELSE '' END);
+                IF numnode(part) > 0 THEN
+                    question := CASE WHEN question IS NULL THEN part ELSE question && part END;
+                END IF;
             END IF;
         END LOOP;
         RETURN question;

@@ -63,6 +63,25 @@ pub struct ProductSort {
 }
 
 impl ProductFilter {
+    /// How many conditions there are.
+    pub fn conditions(&self) -> usize {
+        [
+            self.ids.is_some(),
+            self.slugs.is_some(),
+            self.vendors.is_some(),
+            self.product_types.is_some(),
+            self.tags.is_some(),
+            self.collections.is_some(),
+            self.statuses.is_some(),
+            self.price_at_least.is_some(),
+            self.price_at_most.is_some(),
+            self.available.is_some(),
+        ]
+        .into_iter()
+        .filter(|&given| given)
+        .count()
+    }
+
     /// Appends ` FROM products AS p` joined with the channel's row `pc`, and a ` WHERE` that holds what the scope may
     /// see and what passes the filter.
     pub fn push_from<Row>(&self, sql: &mut Sql<'_, Row>, scope: &Scope, by_price: bool) {

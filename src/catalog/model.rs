@@ -195,6 +195,8 @@ pub struct Variant {
     pub price: Option<i64>,
     /// The price before a reduction, in minor units.
     pub compare_at_price: Option<i64>,
+    /// The names of its product's options; none when they were not read with it.
+    pub option_names: Option<Vec<String>>,
 }
 
 /// A set of products.

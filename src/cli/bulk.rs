@@ -76,7 +76,7 @@ enum OnConflictArg {
 
 /// Runs `ironmonger import`. Fails when the file is refused or the job does not succeed.
 pub async fn import(args: ImportArgs) -> anyhow::Result<()> {
-    let app = App::without_keys(Config::from_env()?)?;
+    let app = App::without_keys(Config::for_command()?)?;
     let file = tokio::fs::File::open(&args.file).await;
     let new = NewImport {
         file: file.with_context(|| format!("cannot open {}", args.file.display()))?,
@@ -98,7 +98,7 @@ pub async fn import(args: ImportArgs) -> anyhow::Result<()> {
 
 /// Runs `ironmonger export`. Fails when the job does not succeed.
 pub async fn export(args: ExportArgs) -> anyhow::Result<()> {
-    let app = App::without_keys(Config::from_env()?)?;
+    let app = App::without_keys(Config::for_command()?)?;
     let channel = app.channels.get(&app.db, args.channel.as_deref()).await?;
     let id = bulk::export(&app, &Viewer::System, &channel, format(args.format, &args.file)?).await?;
     let job = follow(&app, id, args.here, Unit::Products).await?;

@@ -86,7 +86,7 @@ pub struct QueueArgs {
 
 /// Runs the command.
 pub async fn run(command: JobsCommand) -> anyhow::Result<()> {
-    let app = App::without_keys(Config::from_env()?)?;
+    let app = App::without_keys(Config::for_command()?)?;
     let mut conn = app.db.get().await?;
     match command {
         JobsCommand::List(args) => list(&mut conn, args).await,

@@ -58,7 +58,7 @@ pub struct DisableArgs {
 
 /// Runs the command.
 pub async fn run(command: UserCommand) -> anyhow::Result<()> {
-    let app = App::without_keys(Config::from_env()?)?;
+    let app = App::without_keys(Config::for_command()?)?;
     match command {
         UserCommand::Create(args) => create(&app, args).await,
         UserCommand::List(args) => list(&app, args).await,

@@ -3,6 +3,7 @@
 //! Owns the private PostgreSQL and Redis ([`services`]), the processes that must not outlive us ([`child`]), the demo
 //! store, and the supervisor that ties them together. Nothing in production uses this module.
 
+mod addresses;
 mod banner;
 pub mod child;
 pub mod demo;
@@ -12,5 +13,6 @@ pub mod services;
 mod supervisor;
 mod worker;
 
+pub use addresses::address;
 pub use demo::demo_image;
 pub use supervisor::run;

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use super::addresses::Addresses;
 use super::folder::DataDir;
 use super::services::{Purpose, Services, Wanted};
 use super::{banner, demo, ports, worker};
@@ -35,7 +36,9 @@ pub async fn run(started: Instant) -> Result<()> {
     if let Some(redis) = &services.redis {
         config.redis_url = redis.url();
     }
+    let addresses = Addresses::write(&config)?;
     let outcome = run_on(config, started, stop, services).await;
+    drop(addresses);
     drop(folder);
     outcome
 }

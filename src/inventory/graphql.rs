@@ -12,6 +12,7 @@ use super::model;
 /// The units of a variant at a location.
 pub struct StockLevel(pub model::StockLevel);
 
+/// The units of a variant at a location.
 #[Object]
 impl StockLevel {
     /// What the units are of.
@@ -43,6 +44,7 @@ impl StockLevel {
 /// A place that holds stock.
 pub struct Location(pub model::Location);
 
+/// A place that holds stock.
 #[Object]
 impl Location {
     /// Its id.

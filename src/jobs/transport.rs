@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::worker::{Admitted, Gate};
+use super::worker::Gate;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// A push of a few hundred envelopes takes a millisecond; a Redis that needs this long is as good as gone.
@@ -167,25 +167,16 @@ impl Road {
     }
 }
 
-/// An envelope that a worker took.
-#[derive(Debug)]
-pub struct Delivery {
-    /// The job.
-    pub job_id: Uuid,
-    /// Its place among what the worker has in hand.
-    pub admitted: Admitted,
-}
-
-type Inbox = Arc<Mutex<mpsc::UnboundedReceiver<Delivery>>>;
-
-/// The source of an apalis worker: gives out what [`fetch`] took from Redis. It neither fails nor ends.
-struct Source {
+/// The source of an apalis worker: gives out what [`Fetcher`] took from Redis. It neither fails nor ends.
+struct Source<T> {
     config: Config,
-    inbox: Inbox,
+    inbox: Inbox<T>,
 }
 
-impl Backend for Source {
-    type Task = Task<Delivery>;
+type Inbox<T> = Arc<Mutex<mpsc::UnboundedReceiver<T>>>;
+
+impl<T> Backend for Source<T> {
+    type Task = Task<T>;
     type Error = apalis_redis::Error;
 
     fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Self::Error>> {
@@ -213,8 +204,8 @@ impl Backend for Source {
     }
 }
 
-impl BackendConfig for Source {
-    type Args = Delivery;
+impl<T> BackendConfig for Source<T> {
+    type Args = T;
     type Id = RandomId;
     type Kind = Ephemeral;
     type Config = Config;
@@ -243,24 +234,31 @@ pub struct Consumer {
     pub gate: Gate,
 }
 
-/// Takes envelopes and has apalis run `handle` on each until `stop`, and then until those in hand are done. Answers with
-/// the envelopes that were taken and not handled. Redis may go and come back: that is waited out.
+/// Takes envelopes, hands each job's id to `accept` in the order of priority and age, and has apalis run `handle` on what that
+/// gives, until `stop`, and then until what is in hand is done. What was accepted and not handled is dropped. Redis may go
+/// and come back: that is waited out.
 ///
 /// An error means that apalis gave up, which it has no reason to.
-pub async fn consume<F>(
+pub async fn consume<T, F>(
     consumer: Consumer,
     stop: CancellationToken,
-    handle: impl Fn(Delivery) -> F + Clone + Send + Sync + 'static,
-) -> anyhow::Result<Vec<Uuid>>
+    accept: impl Fn(Uuid) -> T + Send + 'static,
+    handle: impl Fn(T) -> F + Clone + Send + Sync + 'static,
+) -> anyhow::Result<()>
 where
+    T: Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let keys = Keys::new(&consumer.prefix);
     let (sender, receiver) = mpsc::unbounded_channel();
-    let inbox: Inbox = Arc::new(Mutex::new(receiver));
+    let inbox: Inbox<T> = Arc::new(Mutex::new(receiver));
     let names = consumer.queues.iter().map(|queue| keys.queue(queue)).collect();
-    let fetcher = Fetcher { client: consumer.client, names, gate: consumer.gate, sender };
-    let fetching = tokio::spawn(fetcher.run(stop.clone()));
+    let fetcher = Fetcher { client: consumer.client, names, gate: consumer.gate };
+    let take_in = move |job_id| {
+        // The receiver lives as long as this function.
+        let _ = sender.send(accept(job_id));
+    };
+    let fetching = tokio::spawn(fetcher.run(take_in, stop.clone()));
 
     let config = keys.config(&consumer.queues.join("+"));
     let source = inbox.clone();
@@ -268,7 +266,7 @@ where
     let monitor = Monitor::new()
         .register(move |restarts| {
             let handle = handle.clone();
-            let run = move |delivery: Delivery| {
+            let run = move |delivery: T| {
                 let running = handle(delivery);
                 async move {
                     running.await;
@@ -294,12 +292,7 @@ where
     outcome.map_err(|error| anyhow::anyhow!("the apalis monitor failed: {error}"))?;
     anyhow::ensure!(stop.is_cancelled(), "the apalis monitor ended without being told to");
     fetching.await?;
-    let mut left = Vec::new();
-    let mut inbox = inbox.lock().expect("nothing panics while it holds this");
-    while let Ok(delivery) = inbox.try_recv() {
-        left.push(delivery.job_id);
-    }
-    Ok(left)
+    Ok(())
 }
 
 /// Takes envelopes out of Redis as the gate allows.
@@ -307,11 +300,10 @@ struct Fetcher {
     client: Client,
     names: Vec<String>,
     gate: Gate,
-    sender: mpsc::UnboundedSender<Delivery>,
 }
 
 impl Fetcher {
-    async fn run(mut self, stop: CancellationToken) {
+    async fn run(mut self, take_in: impl Fn(Uuid), stop: CancellationToken) {
         // Takes from the first queue that has something, so the queues take turns at being first.
         let pop = Script::new(
             "local taken = {} \
@@ -336,7 +328,7 @@ impl Fetcher {
                     for member in taken {
                         // What somebody else wrote under our key is nobody's job.
                         let Ok(job_id) = member.parse() else { continue };
-                        let _ = self.sender.send(Delivery { job_id, admitted: self.gate.admit() });
+                        take_in(job_id);
                     }
                     self.names.rotate_left(1);
                 }

@@ -35,6 +35,7 @@ pub struct FacetValue {
     count: i64,
 }
 
+/// A page of the products that were found, and what all of those found have in common.
 #[Object]
 impl ProductSearchConnection {
     /// The products of the page, each with its cursor.

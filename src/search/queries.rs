@@ -36,8 +36,12 @@ impl Search {
                 sql.add::<Array<Text>, _>(self.question.words().to_vec());
             }
             Match::Likeness => {
-                sql.push("word_similarity(lower(fold_accents(?)), p.search_text)");
-                sql.add::<Text, _>(self.question.text());
+                for (index, word) in self.question.telling_words().into_iter().enumerate() {
+                    sql.push(if index == 0 { "(" } else { " + " });
+                    sql.push("word_similarity(lower(fold_accents(?)), p.search_text)");
+                    sql.add::<Text, _>(word.to_owned());
+                }
+                sql.push(")");
             }
         }
     }
@@ -52,8 +56,10 @@ impl Search {
                 sql.add::<Array<Text>, _>(self.question.words().to_vec());
             }
             Match::Likeness => {
-                sql.push(" AND lower(fold_accents(?)) <% p.search_text");
-                sql.add::<Text, _>(self.question.text());
+                for word in self.question.telling_words() {
+                    sql.push(" AND lower(fold_accents(?)) <% p.search_text");
+                    sql.add::<Text, _>(word.to_owned());
+                }
             }
         }
     }
@@ -68,7 +74,7 @@ pub(super) async fn hits(
     cursor: Option<&Cursor>,
     page: &PageArgs,
 ) -> QueryResult<Vec<Hit>> {
-    let mut sql = Sql::<(Uuid, Float)>::new("SELECT hit.id, hit.rank FROM (SELECT p.id, ");
+    let mut sql = Sql::<(Uuid, Float)>::new("SELECT hit.id, hit.rank FROM (SELECT p.id, ").rare();
     search.push_rank(&mut sql, by);
     sql.push(" AS rank");
     search.push_from(&mut sql, by);
@@ -93,7 +99,7 @@ pub(super) async fn hits(
 }
 
 pub(super) async fn count(conn: &mut Conn, search: &Search, by: Match) -> QueryResult<i64> {
-    let mut sql = Sql::<BigInt>::new("SELECT count(*)");
+    let mut sql = Sql::<BigInt>::new("SELECT count(*)").rare();
     search.push_from(&mut sql, by);
     sql.get_result(conn).await
 }
@@ -106,7 +112,8 @@ pub(super) async fn facets(
 ) -> QueryResult<Vec<(String, String, i64)>> {
     let mut sql = Sql::<(Text, Text, BigInt)>::new(
         "WITH matching AS MATERIALIZED (SELECT p.id, p.vendor, p.product_type, p.tags",
-    );
+    )
+    .rare();
     search.push_from(&mut sql, by);
     sql.push(
         "), counted AS (\

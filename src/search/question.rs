@@ -30,9 +30,12 @@ impl Question {
         &self.words
     }
 
-    /// Its words as one text.
-    pub fn text(&self) -> String {
-        self.words.join(" ")
+    /// Its words for a comparison of trigrams: those of one letter are like everything and are left out, unless there
+    /// are no others.
+    pub fn telling_words(&self) -> Vec<&str> {
+        let telling: Vec<&str> =
+            self.words.iter().map(String::as_str).filter(|word| word.chars().nth(1).is_some()).collect();
+        if telling.is_empty() { self.words.iter().map(String::as_str).collect() } else { telling }
     }
 }
 
@@ -45,6 +48,8 @@ mod tests {
         assert_eq!(Question::parse("  AD-03-black-OS ").words(), ["AD", "03", "black", "OS"]);
         assert!(Question::parse("'; \0 -- !&|:*()<>\\").is_empty());
         assert_eq!(Question::parse(&"word ".repeat(1_000)).words().len(), 16);
-        assert_eq!(Question::parse(&"é".repeat(1_000)).text().chars().count(), 200);
+        assert_eq!(Question::parse(&"é".repeat(1_000)).words()[0].chars().count(), 200);
+        assert_eq!(Question::parse("a saw").telling_words(), ["saw"]);
+        assert_eq!(Question::parse("a b").telling_words(), ["a", "b"]);
     }
 }

@@ -46,7 +46,7 @@ pub struct Found {
 
 /// Finds products. Those that have every word of the question (the last one may be a beginning) come by relevance: a
 /// word counts most in the name, then in vendor and SKUs, type and tags, description. When there are none, those
-/// whose name, vendor or type reads alike. Two statements; three with likeness; one when nothing is asked.
+/// whose name, vendor and type have a word like each of the question's. Two statements; three with likeness; one when nothing is asked.
 pub async fn search(
     db: &Db,
     viewer: &Viewer,

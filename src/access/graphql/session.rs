@@ -67,7 +67,7 @@ impl AccessMutation {
     async fn session_create(
         &self,
         ctx: &Context<'_>,
-        input: SessionCreateInput,
+        #[graphql(desc = "Who signs in.")] input: SessionCreateInput,
     ) -> Result<SessionCreatePayload> {
         let client = ctx.data_opt::<ClientAddr>().copied();
         let signed_in = access::sign_in(ctx.app(), &input.email, &input.password, client).await;
@@ -81,7 +81,7 @@ impl AccessMutation {
     async fn session_refresh(
         &self,
         ctx: &Context<'_>,
-        input: SessionRefreshInput,
+        #[graphql(desc = "The refresh token.")] input: SessionRefreshInput,
     ) -> Result<SessionRefreshPayload> {
         let (tokens, user_errors) = outcome(access::refresh(ctx.app(), &input.refresh_token).await)?;
         let (access_token, access_token_expires_at, refresh_token) = parts(tokens);

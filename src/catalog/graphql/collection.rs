@@ -22,6 +22,7 @@ impl Collection {
     }
 }
 
+/// A set of products that belong together.
 #[Object]
 impl Collection {
     /// Globally unique and opaque.

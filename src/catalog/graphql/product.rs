@@ -78,6 +78,7 @@ pub fn connection_columns(ctx: &Context<'_>) -> ProductColumns {
     }
 }
 
+/// Something for sale, in one or more variants.
 #[Object]
 impl Product {
     /// Globally unique and opaque.
@@ -212,6 +213,7 @@ impl Product {
     }
 }
 
+/// An image of a product.
 #[Object]
 impl Image {
     /// Globally unique and opaque.
@@ -230,6 +232,7 @@ impl Image {
     }
 }
 
+/// An option that a product comes in, such as its size.
 #[Object]
 impl ProductOption {
     /// Such as "Size".

@@ -40,6 +40,7 @@ impl ProductVariant {
     }
 }
 
+/// What is bought: a product in one combination of its options.
 #[Object]
 impl ProductVariant {
     /// Globally unique and opaque.
@@ -70,16 +71,15 @@ impl ProductVariant {
     /// The value of every option of its product, in display order.
     #[graphql(complexity = "3 * child_complexity + 1")]
     async fn selected_options(&self, ctx: &Context<'_>) -> Result<Vec<SelectedOption>> {
-        if self.0.option_values.is_empty() {
-            return Ok(Vec::new());
-        }
-        let options = ctx.loaders().load_one(OptionsOf(self.0.product_id)).await?.unwrap_or_default();
+        let names = match &self.0.option_names {
+            Some(names) => names.clone(),
+            None => {
+                let options = ctx.loaders().load_one(OptionsOf(self.0.product_id)).await?;
+                options.unwrap_or_default().into_iter().map(|option| option.name).collect()
+            }
+        };
         let values = self.0.option_values.iter().cloned();
-        Ok(options
-            .into_iter()
-            .zip(values)
-            .map(|(option, value)| SelectedOption { name: option.name, value })
-            .collect())
+        Ok(names.into_iter().zip(values).map(|(name, value)| SelectedOption { name, value }).collect())
     }
 
     /// Whether and how often it can be ordered now.
@@ -113,6 +113,7 @@ impl ProductVariant {
     }
 }
 
+/// Whether and how often a variant can be ordered now.
 #[Object]
 impl Availability {
     /// Whether at least one can be ordered now.

@@ -101,7 +101,7 @@ impl Loader<CollectionsOf> for BatchReader {
         let mut found = HashMap::with_capacity(keys.len());
         for (page, products) in by_page(keys, |key| (key.0.of, key.0.page.clone())) {
             let cursor: Option<(String, CollectionId)> = page.cursor()?;
-            let mut sql = Sql::<(Uuid, Uuid, Text, Text, Text, BigInt, Timestamptz, Timestamptz)>::new(
+            let mut sql = Sql::<(Uuid, Uuid, Text, Text, Text, BigInt, Timestamptz, Timestamptz)>::assembled(
                 "SELECT parent.id, page.* FROM unnest(?) AS parent(id) CROSS JOIN LATERAL (\
                  SELECT c.id, c.slug, c.name, c.description, c.version, c.created_at, c.updated_at \
                  FROM collection_products AS cp JOIN collections AS c ON c.id = cp.collection_id \
@@ -198,7 +198,7 @@ async fn products_of(
     page: &PageArgs,
     columns: ProductColumns,
 ) -> Result<Vec<(CollectionId, (i64, Product))>> {
-    let mut sql = Sql::<(Uuid, BigInt, ProductSql)>::new(format!(
+    let mut sql = Sql::<(Uuid, BigInt, ProductSql)>::assembled(format!(
         "SELECT parent.id, page.*, {} FROM unnest(?) AS parent(id) CROSS JOIN LATERAL (SELECT cp.position, {} \
          FROM collection_products AS cp JOIN products AS p ON p.id = cp.product_id ",
         image_columns(columns),

@@ -176,7 +176,12 @@ impl Order {
             (ProductSortField::Price, false) => "coalesce(pc.min_price, 9223372036854775807)",
             (ProductSortField::Price, true) => "coalesce(page.min_price, 9223372036854775807)",
         };
-        let id = if in_page { "page.id" } else { "p.id" };
+        // An index cannot follow a comparison over two tables.
+        let id = match (in_page, self.by_price()) {
+            (true, _) => "page.id",
+            (false, true) => "pc.product_id",
+            (false, false) => "p.id",
+        };
         self.keys.iter().map(expression).chain([id]).collect()
     }
 
@@ -208,7 +213,7 @@ impl Order {
     }
 
     /// Appends the condition that a row comes after the cursor's. With one direction throughout it is a comparison of
-    /// rows, which an index can follow; else it is spelled out key by key, the first key bounded for the index.
+    /// rows, which an index can follow; else it is spelled out key by key.
     fn push_after<Row>(&self, sql: &mut Sql<'_, Row>, cursor: Cursor, backward: bool) -> Result<()> {
         let foreign = || Error::request(Code::BadUserInput, "The cursor does not belong to this list.");
         let Cursor(name, values, id) = cursor;
@@ -230,6 +235,11 @@ impl Order {
         let expressions = self.expressions(false);
         let directions = self.directions(backward);
         let operator = |ascends: bool| if ascends { ">" } else { "<" };
+        if self.keys.len() > 1 {
+            // For the index of the first key alone.
+            sql.push(&format!(" AND {} {}= ?", expressions[0], operator(directions[0])));
+            bound[0].add(sql);
+        }
         if directions.iter().all(|&ascends| ascends == directions[0]) {
             let marks = vec!["?"; bound.len()].join(", ");
             sql.push(&format!(" AND ({}) {} ({marks})", expressions.join(", "), operator(directions[0])));
@@ -238,8 +248,7 @@ impl Order {
             }
             return Ok(());
         }
-        sql.push(&format!(" AND {} {}= ? AND (", expressions[0], operator(directions[0])));
-        bound[0].add(sql);
+        sql.push(" AND (");
         for last in 0..expressions.len() {
             sql.push(if last == 0 { "(" } else { " OR (" });
             for key in 0..last {
@@ -289,11 +298,14 @@ pub(in crate::catalog) async fn list(
 ) -> Result<Page<Product>> {
     let order = Order::new(sort);
     columns.prices |= order.by_price();
-    let mut sql = Sql::<ProductSql>::new(format!(
+    let mut sql = Sql::<ProductSql>::assembled(format!(
         "SELECT page.*, {} FROM (SELECT {}",
         image_columns(columns),
         inner_columns(columns)
     ));
+    if order.keys.len() > 1 || filter.conditions() > 1 {
+        sql = sql.rare();
+    }
     filter.push_from(&mut sql, scope, order.by_price());
     if let Some(cursor) = page.cursor()? {
         order.push_after(&mut sql, cursor, page.backward)?;
@@ -314,7 +326,10 @@ pub(in crate::catalog) async fn list(
 
 /// How many products a list has.
 pub(in crate::catalog) async fn count(conn: &mut Conn, scope: &Scope, filter: &ProductFilter) -> Result<i64> {
-    let mut sql = Sql::<BigInt>::new("SELECT count(*)");
+    let mut sql = Sql::<BigInt>::assembled("SELECT count(*)");
+    if filter.conditions() > 1 {
+        sql = sql.rare();
+    }
     filter.push_from(&mut sql, scope, false);
     Ok(sql.get_result(conn).await?)
 }
@@ -326,7 +341,7 @@ pub(in crate::catalog) async fn load(
     filter: &ProductFilter,
     columns: ProductColumns,
 ) -> Result<Vec<Product>> {
-    let mut sql = Sql::<ProductSql>::new(format!(
+    let mut sql = Sql::<ProductSql>::assembled(format!(
         "SELECT page.*, {} FROM (SELECT {}",
         image_columns(columns),
         inner_columns(columns)

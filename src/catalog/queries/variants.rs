@@ -31,15 +31,18 @@ type VariantSql = (
     BigInt,
     Nullable<BigInt>,
     Nullable<BigInt>,
+    Nullable<Array<Text>>,
 );
 
-const SELECT: &str = "SELECT v.id, v.product_id, v.sku, v.name, v.position, v.option_values, v.barcode, v.weight_grams, \
-     v.requires_shipping, v.taxable, v.version, vp.amount, vp.compare_at_amount FROM variants AS v \
-     LEFT JOIN variant_prices AS vp ON vp.variant_id = v.id AND vp.channel_id = ?";
+const COLUMNS: &str = "v.id, v.product_id, v.sku, v.name, v.position, v.option_values, v.barcode, v.weight_grams, \
+     v.requires_shipping, v.taxable, v.version, vp.amount, vp.compare_at_amount";
+
+const FROM: &str =
+    "FROM variants AS v LEFT JOIN variant_prices AS vp ON vp.variant_id = v.id AND vp.channel_id = ?";
 
 /// The variants with these ids, whatever their products' publication; a cart or an order may hold one that is no longer sold.
 async fn find(conn: &mut Conn, channel_id: ChannelId, ids: &[VariantId]) -> QueryResult<Vec<Variant>> {
-    Sql::<VariantSql>::new(format!("{SELECT} WHERE v.id = ANY(?)"))
+    Sql::<VariantSql>::new(format!("SELECT {COLUMNS}, NULL::text[] {FROM} WHERE v.id = ANY(?)"))
         .bind::<Uuid, _>(channel_id)
         .bind::<Array<Uuid>, _>(ids)
         .load(conn)
@@ -70,8 +73,12 @@ impl Loader<VariantsOf> for BatchReader {
         let mut found = HashMap::with_capacity(keys.len());
         for (page, products) in by_page(keys, |key| (key.0.of, key.0.page.clone())) {
             let cursor: Option<(i32, VariantId)> = page.cursor()?;
-            let mut sql = Sql::<VariantSql>::new(format!(
-                "SELECT page.* FROM unnest(?) AS parent(id) CROSS JOIN LATERAL ({SELECT} WHERE v.product_id = parent.id"
+            // The names of the options are read once for each product, not once more for its variants.
+            let mut sql = Sql::<VariantSql>::assembled(format!(
+                "SELECT page.*, coalesce(option.names, '{{}}') FROM unnest(?) AS parent(id) \
+                 CROSS JOIN LATERAL (SELECT array_agg(o.name ORDER BY o.position, o.id) AS names \
+                     FROM product_options AS o WHERE o.product_id = parent.id) AS option \
+                 CROSS JOIN LATERAL (SELECT {COLUMNS} {FROM} WHERE v.product_id = parent.id"
             ))
             .bind::<Array<Uuid>, _>(products.as_slice())
             .bind::<Uuid, _>(self.channel.id);

@@ -137,7 +137,7 @@ async fn write_targets(conn: &mut Conn, batch: &Batch<'_>, targets: &[Target<'_>
             })
         })
         .collect();
-    inventory::set_on_hand(conn, &stock, "import", batch.actor, batch.now).await?;
+    inventory::set_on_hand(conn, &stock, "as the source says", batch.actor, batch.now).await?;
     queries::append_events(conn, batch, targets).await?;
     Ok(())
 }

@@ -43,7 +43,7 @@ impl CustomerMutation {
     async fn customer_register(
         &self,
         ctx: &Context<'_>,
-        input: CustomerRegisterInput,
+        #[graphql(desc = "Who the customer is.")] input: CustomerRegisterInput,
     ) -> Result<CustomerRegisterPayload> {
         let registration = Registration {
             email: &input.email,

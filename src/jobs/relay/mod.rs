@@ -135,12 +135,15 @@ impl Relay {
         }
     }
 
-    /// After a failure: a new connection, the lead to be won again, and a longer wait each time.
+    /// After a failure: a longer wait each time, and, if it was PostgreSQL's, a new connection and the lead to be won again.
+    /// Without Redis the reaper goes on.
     fn settle(&mut self, outcome: anyhow::Result<()>) {
-        if let Err(error) = self.ledger.settle(outcome) {
-            self.wait = (self.wait * 2).clamp(TICK, LONGEST_WAIT);
+        let Err(error) = outcome else { return };
+        self.wait = (self.wait * 2).clamp(TICK, LONGEST_WAIT);
+        tracing::warn!(error = %format!("{error:#}"), wait_ms = self.wait.as_millis() as u64, "the relay waits");
+        if !error.is::<redis::RedisError>() {
             self.leads = false;
-            tracing::warn!(error = %format!("{error:#}"), wait_ms = self.wait.as_millis() as u64, "the relay waits");
+            let _ = self.ledger.settle::<()>(Err(error));
         }
     }
 

@@ -1,7 +1,7 @@
 //! A worker: takes envelopes, claims, runs, records, and keeps its leases meanwhile.
 //!
-//! The way of a job: [`crate::jobs::transport`] hands over an envelope → `claims` turns it into a lease → a slot, one of
-//! `concurrency` → the handler → `records`. `keeper` renews what is held. `gate` bounds how much is in hand.
+//! The way of a job: [`crate::jobs::transport`] hands over an envelope → `claims` turns it into a lease → its turn in `slots`, one
+//! of `concurrency` → the handler → `records`. `keeper` renews what is held. `gate` bounds how much is in hand.
 
 mod claims;
 mod gate;
@@ -9,11 +9,11 @@ mod held;
 mod keeper;
 mod records;
 mod run;
+mod slots;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -25,10 +25,12 @@ use super::registry::{self, Registry};
 use super::transport::{self, Consumer};
 
 use claims::{Claimer, Claims};
-pub(super) use gate::{Admitted, Gate};
-use held::{Held, Reason};
+pub(super) use gate::Gate;
+use held::{Held, Lease, Reason};
 use keeper::{Keeper, Keeping};
 use records::Records;
+use run::Delivery;
+use slots::Slots;
 
 /// How long running jobs may take to end when the worker is told to stop.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -56,10 +58,8 @@ impl Default for WorkerOptions {
 struct Engine {
     app: App,
     registry: Registry,
-    claims: Claims,
     records: Records,
     held: Held,
-    slots: Semaphore,
     gate: Gate,
     /// No more runs are begun.
     stop: CancellationToken,
@@ -90,6 +90,7 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
         registry: registry.clone(),
         worker: worker.clone(),
         held: held.clone(),
+        slots: Slots::new(concurrency),
         abort: abort.clone(),
     };
     let presence = Presence {
@@ -104,9 +105,7 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
     let news = app.signals.subscribe();
     tokio::spawn(Keeping::follow(keeping.checks(), held.clone(), news, follower.clone()));
     let engine = Arc::new(Engine {
-        claims: Claims::start(claimer),
         records: Records::start(&database_url, abort.clone()),
-        slots: Semaphore::new(concurrency),
         gate: gate.clone(),
         held: held.clone(),
         registry,
@@ -122,23 +121,24 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
         prefix: engine.app.config.redis_prefix.clone(),
         queues,
         worker: worker.clone(),
-        gate,
+        gate: gate.clone(),
     };
+    let (claims, claiming) = Claims::start(claimer);
+    let accept = move |job_id| Delivery { claiming: claims.claim(job_id), admitted: gate.admit() };
     let handle = {
         let engine = engine.clone();
         move |delivery| run::deliver(engine.clone(), delivery)
     };
-    let outcome = transport::consume(consumer, stop, handle).await;
+    let outcome = transport::consume(consumer, stop, accept, handle).await;
     drain.abort();
+    abort.cancel();
     follower.cancel();
-    if let Ok(left) = &outcome
-        && !left.is_empty()
-    {
-        give_back(&database_url, left).await;
-    }
+    let _ = claiming.await;
+    // What was claimed and never came to its turn.
+    give_back(&database_url, &engine.held.all()).await;
     keeping.end().await;
     tracing::info!(%worker, "the worker ended");
-    outcome.map(drop)
+    outcome
 }
 
 fn known_queues(registry: &Registry, wanted: Vec<String>) -> anyhow::Result<Vec<String>> {
@@ -188,13 +188,18 @@ async fn drain(stop: CancellationToken, held: Held, abort: CancellationToken) {
     abort.cancel();
 }
 
-async fn give_back(database_url: &str, envelopes: &[Uuid]) {
+async fn give_back(database_url: &str, leases: &[Arc<Lease>]) {
+    if leases.is_empty() {
+        return;
+    }
+    let ids: Vec<_> = leases.iter().map(|lease| lease.id).collect();
+    let tokens: Vec<_> = leases.iter().map(|lease| lease.token).collect();
     let mut session = Session::new(database_url, Durability::Relaxed);
     let outcome = match session.conn().await {
-        Ok(conn) => answered(release::envelopes(conn, envelopes)).await,
+        Ok(conn) => answered(release::leases(conn, &ids, &tokens)).await,
         Err(error) => Err(error),
     };
     if let Err(error) = outcome {
-        tracing::warn!(error = %format!("{error:#}"), "envelopes could not be given back; the reaper will do it");
+        tracing::warn!(error = %format!("{error:#}"), "jobs could not be given back; their leases will run out");
     }
 }

@@ -11,10 +11,11 @@ use crate::ids::JobId;
 use crate::jobs::ledger::claim::Claimed;
 use crate::jobs::ledger::finish::{Ending, Finish};
 use crate::jobs::registry::Handler;
-use crate::jobs::transport::Delivery;
 use crate::jobs::{JobContext, JobError};
 
 use super::Engine;
+use super::claims::{Claim, Claiming};
+use super::gate::Admitted;
 use super::held::{Lease, Reason};
 use super::records::Record;
 
@@ -46,14 +47,22 @@ enum Verdict {
     Nothing,
 }
 
-/// Claims, runs and records one job. Whatever happens is in the ledger; there is nothing to report to apalis.
+/// A job that was taken from the road.
+pub struct Delivery {
+    /// Under way.
+    pub claiming: Claiming,
+    /// Its place among what the worker has in hand.
+    pub admitted: Admitted,
+}
+
+/// Runs and records one job. Whatever happens is in the ledger; there is nothing to report to apalis.
 pub async fn deliver(engine: Arc<Engine>, delivery: Delivery) {
-    let Delivery { job_id, admitted } = delivery;
-    let Some((job, lease)) = engine.claims.claim(job_id).await else { return };
+    let Delivery { claiming, admitted } = delivery;
+    let Ok(Claim { job, lease, turn }) = claiming.await else { return };
     let slot = tokio::select! {
         biased;
-        slot = engine.slots.acquire() => slot.ok(),
         () = engine.stop.cancelled() => None,
+        slot = turn => slot.ok(),
         () = tokio::time::sleep(PATIENCE) => {
             engine.gate.crowded();
             None
