@@ -39,8 +39,8 @@ async fn finished(shop: &Shop, client: &Client, id: &Value) -> Value {
     shop.wait_until(async || {
         let body = client.send(JOB, json!({ "id": id })).await;
         let job = body["data"]["job"].clone();
-        let over =
-            ["SUCCEEDED", "DEAD", "CANCELED"].contains(&job["state"].as_str().expect(&body.to_string()));
+        let over = ["SUCCEEDED", "DEAD", "CANCELED"]
+            .contains(&job["state"].as_str().unwrap_or_else(|| panic!("{body}")));
         over.then_some(job)
     })
     .await

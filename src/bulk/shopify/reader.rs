@@ -175,7 +175,7 @@ fn check_shape(columns: &Columns, cells: StringRecord) -> Result<StringRecord, P
         );
         return Err(Problem::new("", reason));
     }
-    if cells.len() < columns.len() && cells.iter().last().is_some_and(|cell| cell.contains('\n')) {
+    if cells.len() < columns.len() && cells.iter().next_back().is_some_and(|cell| cell.contains('\n')) {
         let column = columns.name_at(cells.len() - 1);
         return Err(Problem::new(column, "A quote is opened here and not closed."));
     }
