@@ -17,9 +17,15 @@ pub async fn load(app: &App) -> Result<()> {
     if !write::is_empty(&mut *app.db.get().await?).await? {
         return Ok(());
     }
-    ensure_login(app).await?;
     let store = source::store()?;
     let channel = app.channels.get(&app.db, None).await?;
+    if store.shop.currency != channel.currency.code() {
+        tracing::warn!(
+            "the demo store is not loaded: its prices are not in the currency of the default channel"
+        );
+        return Ok(());
+    }
+    ensure_login(app).await?;
     let now = app.clock.now();
     let mut conn = app.db.get().await?;
     conn.transaction(async |conn| write::store(conn, &channel, &store, now).await).await?;

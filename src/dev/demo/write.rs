@@ -38,20 +38,13 @@ pub(super) async fn has_user(conn: &mut Conn, email: &str) -> Result<bool> {
     Ok(select(exists(users::table.filter(users::email.eq(email)))).get_result(conn).await?)
 }
 
-/// Writes everything in the caller's transaction.
+/// Writes everything in the caller's transaction; the prices are in the channel's currency.
 pub(super) async fn store(
     conn: &mut Conn,
     channel: &Channel,
     store: &Store,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    if store.shop.currency != channel.currency.code() {
-        return Err(anyhow::anyhow!(
-            "it is priced in {}, the default channel in {}",
-            store.shop.currency,
-            channel.currency
-        ))?;
-    }
     diesel::update(shop_settings::table).set(shop_settings::name.eq(&store.shop.name)).execute(conn).await?;
     write_locations(conn, store).await?;
     write_shipping(conn, channel, store, now).await?;
