@@ -30,7 +30,7 @@ async fn an_emptied_redis_loses_nothing_and_is_noticed_at_once() {
     let (app, stop) = (shop.app().clone(), shop.stopping());
     let acts: Vec<_> =
         (0..JOBS).map(|n| Act { effect: Some(format!("job {n}")), ..Act::default() }).collect();
-    jobs::enqueue_all(&mut *app.db.get().await.unwrap(), &acts, EnqueueOptions::default()).await.unwrap();
+    jobs::enqueue_all(&mut app.db.get().await.unwrap(), &acts, EnqueueOptions::default()).await.unwrap();
     tokio::spawn(jobs::run_relay_with(app.clone(), registry, stop));
     let on_the_road = "SELECT count(*) FROM jobs WHERE dispatched_at IS NOT NULL";
     shop.wait_until(|| async { (shop.sql_count(on_the_road).await >= 500).then_some(()) }).await;

@@ -139,11 +139,11 @@ pub(super) fn push_channel<Row>(sql: &mut Sql<'_, Row>, scope: &Scope, by_price:
 }
 
 /// A single value as an equation, which an index can follow in sort order.
-fn push_one_of<'a, Row, ST: 'static, T>(sql: &mut Sql<'a, Row>, column: &str, values: &Option<Vec<T>>)
+fn push_one_of<'a, Row, ST, T>(sql: &mut Sql<'a, Row>, column: &str, values: &Option<Vec<T>>)
 where
     T: Clone + Send + std::fmt::Debug + diesel::serialize::ToSql<ST, diesel::pg::Pg> + 'a,
     diesel::pg::Pg: diesel::sql_types::HasSqlType<ST>,
-    ST: diesel::sql_types::SqlType<IsNull = diesel::sql_types::is_nullable::NotNull>,
+    ST: 'static + diesel::sql_types::SqlType<IsNull = diesel::sql_types::is_nullable::NotNull>,
 {
     let Some(values) = values else { return };
     sql.push(" AND ");
