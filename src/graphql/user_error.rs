@@ -101,7 +101,7 @@ pub fn present(error: &mut ServerError) -> Option<String> {
     let set_code = |error: &mut ServerError, code: &str| {
         error.extensions.get_or_insert_default().set("code", code);
     };
-    let Some(source) = error.source.take() else { return None };
+    let source = error.source.take()?;
     match source.downcast_ref::<Error>() {
         Some(Error::Request { code, .. }) => {
             set_code(error, code.as_str());
