@@ -57,13 +57,16 @@ pub async fn claim(
     // The locks are taken in the order of ids and waited for: a relay or reaper that has the row lets go of it soon.
     statement(
         "WITH free AS ( \
-             SELECT id FROM jobs WHERE id = ANY($1) AND state = 'READY' AND kind = ANY($3) \
-                 AND NOT EXISTS (SELECT 1 FROM job_queues WHERE name = jobs.queue AND paused) \
-             ORDER BY id FOR UPDATE) \
-         UPDATE jobs SET state = 'RUNNING', attempt = attempt + 1, lease_token = mine.token, \
+             SELECT job.id, mine.token \
+             FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS given(id, token) ORDER BY id) AS mine \
+             CROSS JOIN LATERAL ( \
+                 SELECT id FROM jobs WHERE jobs.id = mine.id AND state = 'READY' AND kind = ANY($3) \
+                     AND NOT EXISTS (SELECT 1 FROM job_queues WHERE name = jobs.queue AND paused) \
+                 FOR UPDATE OF jobs) AS job) \
+         UPDATE jobs SET state = 'RUNNING', attempt = attempt + 1, lease_token = free.token, \
              lease_until = now() + make_interval(secs => $5), worker = $4, started_at = now(), dispatched_at = NULL, \
              progress_done = 0, progress_total = NULL, progress_note = NULL \
-         FROM free JOIN unnest($1, $2::uuid[]) AS mine(id, token) USING (id) WHERE jobs.id = free.id \
+         FROM free WHERE jobs.id = free.id \
          RETURNING jobs.id, lease_token, kind, queue, payload, attempt, max_attempts, created_by, traceparent, \
              extract(epoch FROM now() - greatest(run_at, created_at))::float8 AS waited_s",
     )
@@ -81,9 +84,10 @@ pub async fn claim(
 pub async fn pass_on(conn: &mut Conn, ids: &[Uuid], kinds: &[&str]) -> QueryResult<usize> {
     statement(
         "WITH theirs AS ( \
-             SELECT id FROM jobs WHERE id = ANY($1) AND state = 'READY' \
-                 AND (kind <> ALL($2) OR EXISTS (SELECT 1 FROM job_queues WHERE name = jobs.queue AND paused)) \
-             FOR UPDATE SKIP LOCKED) \
+             SELECT job.id FROM unnest($1::uuid[]) AS given(id) CROSS JOIN LATERAL ( \
+                 SELECT id FROM jobs WHERE jobs.id = given.id AND state = 'READY' \
+                     AND (kind <> ALL($2) OR EXISTS (SELECT 1 FROM job_queues WHERE name = jobs.queue AND paused)) \
+                 FOR UPDATE OF jobs SKIP LOCKED) AS job) \
          UPDATE jobs SET dispatched_at = NULL, \
              state = CASE WHEN kind = ANY($2) THEN 'READY' ELSE 'SCHEDULED' END, \
              run_at = CASE WHEN kind = ANY($2) THEN run_at ELSE now() + interval '2 seconds' END \

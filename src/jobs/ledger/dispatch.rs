@@ -94,7 +94,9 @@ pub async fn take(conn: &mut Conn, queues: &[String], rooms: &[i32]) -> QueryRes
 /// Undoes [`take`] for jobs whose push failed.
 pub async fn put_back(conn: &mut Conn, ids: &[Uuid]) -> QueryResult<usize> {
     statement(
-        "WITH mine AS (SELECT id FROM jobs WHERE id = ANY($1) AND state = 'READY' FOR UPDATE SKIP LOCKED) \
+        "WITH mine AS ( \
+             SELECT job.id FROM unnest($1::uuid[]) AS given(id) CROSS JOIN LATERAL ( \
+                 SELECT id FROM jobs WHERE jobs.id = given.id AND state = 'READY' FOR UPDATE SKIP LOCKED) AS job) \
          UPDATE jobs SET dispatched_at = NULL FROM mine WHERE jobs.id = mine.id",
     )
     .bind::<Array<diesel::sql_types::Uuid>, _>(ids)
@@ -120,7 +122,9 @@ pub async fn forget_pushed(conn: &mut Conn, epoch: Uuid) -> QueryResult<usize> {
         .execute(conn)
         .await?;
     statement(
-        "WITH lost AS (SELECT id FROM jobs WHERE state = 'READY' AND dispatched_at IS NOT NULL FOR UPDATE SKIP LOCKED) \
+        "WITH lost AS ( \
+             SELECT id FROM jobs WHERE state = 'READY' AND dispatched_at IS NOT NULL ORDER BY dispatched_at \
+             FOR UPDATE SKIP LOCKED) \
          UPDATE jobs SET dispatched_at = NULL FROM lost WHERE jobs.id = lost.id",
     )
     .execute(conn)

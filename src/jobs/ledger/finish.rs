@@ -93,13 +93,14 @@ pub async fn finish(conn: &mut Conn, finishes: &[Finish]) -> QueryResult<Vec<Uui
         })
         .collect();
     let rows: Vec<Row> = statement(
-        "WITH mine AS ( \
-             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[]) \
-                 AS mine(id, token, state, error, result, delay_ms)), \
-         held AS ( \
-             SELECT jobs.id, jobs.attempt, jobs.worker, jobs.started_at, mine.state, mine.error, mine.result, mine.delay_ms \
-             FROM jobs JOIN mine ON mine.id = jobs.id AND mine.token = jobs.lease_token \
-             WHERE jobs.state = 'RUNNING' ORDER BY jobs.id FOR NO KEY UPDATE OF jobs), \
+        "WITH held AS ( \
+             SELECT job.*, mine.state, mine.error, mine.result, mine.delay_ms \
+             FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[]) \
+                       AS given(id, token, state, error, result, delay_ms) ORDER BY id) AS mine \
+             CROSS JOIN LATERAL ( \
+                 SELECT id, attempt, worker, started_at FROM jobs \
+                 WHERE jobs.id = mine.id AND lease_token = mine.token AND jobs.state = 'RUNNING' \
+                 FOR NO KEY UPDATE) AS job), \
          failed AS ( \
              INSERT INTO job_attempts (job_id, number, worker, started_at, finished_at, error) \
              SELECT id, attempt, worker, started_at, now(), error FROM held WHERE error IS NOT NULL \

@@ -24,9 +24,10 @@ pub struct Renewed {
 pub async fn renew(conn: &mut Conn, ids: &[Uuid], tokens: &[Uuid]) -> QueryResult<Vec<Renewed>> {
     statement(
         "WITH held AS ( \
-             SELECT jobs.id FROM jobs JOIN unnest($1::uuid[], $2::uuid[]) AS mine(id, token) \
-                 ON mine.id = jobs.id AND mine.token = jobs.lease_token \
-             WHERE jobs.state = 'RUNNING' ORDER BY jobs.id FOR NO KEY UPDATE OF jobs) \
+             SELECT job.id FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS given(id, token) ORDER BY id) AS mine \
+             CROSS JOIN LATERAL ( \
+                 SELECT id FROM jobs WHERE jobs.id = mine.id AND lease_token = mine.token AND state = 'RUNNING' \
+                 FOR NO KEY UPDATE) AS job) \
          UPDATE jobs SET lease_until = now() + make_interval(secs => $3) FROM held WHERE jobs.id = held.id \
          RETURNING jobs.id, jobs.cancel_requested",
     )

@@ -1,7 +1,8 @@
 //! The platform's own statements on the ledger, all of them for batches: dispatch, claim, finish, renew, reap.
 //!
 //! Locks: whoever updates several rows locks them in the order of their ids, or skips the locked ones, so that two
-//! batches never wait for each other. Only the reaper's lock conflicts with the `FOR KEY SHARE` of
+//! batches never wait for each other. The rows are found one by one through `LATERAL`: a plan that was made when the
+//! table was empty must not be a bad one when it holds a million rows. Only the reaper's lock conflicts with the `FOR KEY SHARE` of
 //! [`super::JobContext::fence`]: a job that is about to commit its effect can be renewed and can finish, but cannot be
 //! given away.
 

@@ -19,9 +19,10 @@ struct Row {
 pub async fn leases(conn: &mut Conn, ids: &[Uuid], tokens: &[Uuid]) -> QueryResult<usize> {
     let rows: Vec<Row> = statement(
         "WITH held AS ( \
-             SELECT jobs.id FROM jobs JOIN unnest($1::uuid[], $2::uuid[]) AS mine(id, token) \
-                 ON mine.id = jobs.id AND mine.token = jobs.lease_token \
-             WHERE jobs.state = 'RUNNING' ORDER BY jobs.id FOR NO KEY UPDATE OF jobs) \
+             SELECT job.id FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS given(id, token) ORDER BY id) AS mine \
+             CROSS JOIN LATERAL ( \
+                 SELECT id FROM jobs WHERE jobs.id = mine.id AND lease_token = mine.token AND state = 'RUNNING' \
+                 FOR NO KEY UPDATE) AS job) \
          UPDATE jobs SET state = CASE WHEN cancel_requested THEN 'CANCELED' ELSE 'READY' END, \
              finished_at = CASE WHEN cancel_requested THEN now() END, cancel_requested = false, \
              attempt = attempt - 1, lease_token = NULL, lease_until = NULL, dispatched_at = NULL \
@@ -38,7 +39,9 @@ pub async fn leases(conn: &mut Conn, ids: &[Uuid], tokens: &[Uuid]) -> QueryResu
 /// Envelopes that this process took and did not claim.
 pub async fn envelopes(conn: &mut Conn, ids: &[Uuid]) -> QueryResult<usize> {
     let rows: Vec<Row> = statement(
-        "WITH mine AS (SELECT id FROM jobs WHERE id = ANY($1) AND state = 'READY' FOR UPDATE SKIP LOCKED) \
+        "WITH mine AS ( \
+             SELECT job.id FROM unnest($1::uuid[]) AS given(id) CROSS JOIN LATERAL ( \
+                 SELECT id FROM jobs WHERE jobs.id = given.id AND state = 'READY' FOR UPDATE SKIP LOCKED) AS job) \
          UPDATE jobs SET dispatched_at = NULL FROM mine WHERE jobs.id = mine.id RETURNING jobs.queue",
     )
     .bind::<Array<diesel::sql_types::Uuid>, _>(ids)
