@@ -1,8 +1,11 @@
 //! Carts that are ready to be placed, and placing them.
 
+use std::time::Duration;
+
 use ironmonger::ids::VariantId;
 use serde_json::{Value, json};
 
+use super::database::{DEADLINE, wait_up_to};
 use super::{Client, Shop};
 
 pub const CART_FIELDS: &str = "
@@ -83,7 +86,17 @@ impl Shop {
 
     /// Waits until the order has this payment status; the order then.
     pub async fn order_reaches(&self, token: &Value, payment_status: &str) -> Value {
-        self.wait_until(|| async {
+        self.order_reaches_within(token, payment_status, DEADLINE).await
+    }
+
+    /// The same with another deadline.
+    pub async fn order_reaches_within(
+        &self,
+        token: &Value,
+        payment_status: &str,
+        deadline: Duration,
+    ) -> Value {
+        wait_up_to(deadline, || async {
             let order = self.order_by_token(token).await;
             (order["paymentStatus"] == payment_status).then_some(order)
         })

@@ -8,7 +8,7 @@ use tokio_postgres::NoTls;
 use super::{Servers, Shop, servers};
 
 /// How long a condition may take to become true.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
 impl Shop {
     /// Runs SQL on a connection of its own.
@@ -49,16 +49,24 @@ impl Shop {
 }
 
 /// Asks every 20 ms until there is an answer; panics after 30 s.
-pub async fn wait_until<T, F>(mut condition: impl FnMut() -> F) -> T
+pub async fn wait_until<T, F>(condition: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
-    let deadline = Instant::now() + DEADLINE;
+    wait_up_to(DEADLINE, condition).await
+}
+
+/// Asks every 20 ms until there is an answer; panics after the deadline.
+pub async fn wait_up_to<T, F>(deadline: Duration, mut condition: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let end = Instant::now() + deadline;
     loop {
         if let Some(answer) = condition().await {
             return answer;
         }
-        assert!(Instant::now() < deadline, "the condition has not come true within {DEADLINE:?}");
+        assert!(Instant::now() < end, "the condition has not come true within {deadline:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
