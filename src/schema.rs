@@ -185,6 +185,11 @@ diesel::table! {
         name -> Text,
         paused -> Bool,
         created_at -> Timestamptz,
+        max_running -> Nullable<Int4>,
+        rate_limit -> Nullable<Int4>,
+        rate_period_seconds -> Nullable<Float8>,
+        rate_tokens -> Float8,
+        rate_refilled_at -> Timestamptz,
     }
 }
 

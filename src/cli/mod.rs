@@ -6,3 +6,4 @@ pub mod migrate;
 pub mod serve;
 pub mod signals;
 pub mod user;
+pub mod worker;
