@@ -302,7 +302,7 @@ mod tests {
     fn every_variable_is_documented_and_nothing_else() {
         let mut read = variables(include_str!("config.rs"));
         // The options of a worker may come from the environment, too.
-        read.extend(variables(include_str!("../workers/src/main.rs")));
+        read.extend(variables(include_str!("cli/worker.rs")));
         let documented = variables(include_str!("../docs/CONFIGURATION.md"));
         assert!(read.len() > 20, "{read:?}");
         assert_eq!(read, documented);
