@@ -1,6 +1,21 @@
 // Made from the migrations; see diesel.toml. Search columns are left out: only SQL in src/catalog and src/search reads them.
 
 diesel::table! {
+    attributes (id) {
+        id -> Uuid,
+        product_type_id -> Uuid,
+        code -> Text,
+        name -> Text,
+        kind -> Text,
+        unit -> Text,
+        choices -> Array<Text>,
+        required -> Bool,
+        facet -> Bool,
+        position -> Integer,
+    }
+}
+
+diesel::table! {
     cart_lines (id) {
         id -> Uuid,
         cart_id -> Uuid,
@@ -39,10 +54,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    collection_channels (collection_id, channel_id) {
+        collection_id -> Uuid,
+        channel_id -> Uuid,
+        published_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     collection_products (collection_id, product_id) {
         collection_id -> Uuid,
         product_id -> Uuid,
         position -> BigInt,
+    }
+}
+
+diesel::table! {
+    collection_translations (collection_id, locale) {
+        collection_id -> Uuid,
+        locale -> Text,
+        name -> Nullable<Text>,
+        description -> Nullable<Text>,
     }
 }
 
@@ -55,6 +87,12 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        rule -> Nullable<Jsonb>,
+        rule_revision -> BigInt,
+        image_url -> Text,
+        image_alt_text -> Text,
+        metadata -> Jsonb,
+        private_metadata -> Jsonb,
     }
 }
 
@@ -404,6 +442,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    product_translations (product_id, locale) {
+        product_id -> Uuid,
+        locale -> Text,
+        name -> Nullable<Text>,
+        description -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    product_types (id) {
+        id -> Uuid,
+        name -> Text,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     products (id) {
         id -> Uuid,
         slug -> Text,
@@ -418,6 +475,9 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         search_text -> Nullable<Text>,
+        attributes -> Jsonb,
+        metadata -> Jsonb,
+        private_metadata -> Jsonb,
     }
 }
 
@@ -576,6 +636,9 @@ diesel::table! {
         channel_id -> Uuid,
         amount -> BigInt,
         compare_at_amount -> Nullable<BigInt>,
+        sale_amount -> Nullable<BigInt>,
+        sale_starts_at -> Nullable<Timestamptz>,
+        sale_ends_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -594,17 +657,23 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        metadata -> Jsonb,
+        private_metadata -> Jsonb,
     }
 }
 
+diesel::joinable!(attributes -> product_types (product_type_id));
 diesel::joinable!(cart_lines -> carts (cart_id));
 diesel::joinable!(cart_lines -> variants (variant_id));
 diesel::joinable!(carts -> channels (channel_id));
 diesel::joinable!(carts -> customers (customer_id));
 diesel::joinable!(carts -> promotions (promotion_id));
 diesel::joinable!(carts -> shipping_methods (shipping_method_id));
+diesel::joinable!(collection_channels -> channels (channel_id));
+diesel::joinable!(collection_channels -> collections (collection_id));
 diesel::joinable!(collection_products -> collections (collection_id));
 diesel::joinable!(collection_products -> products (product_id));
+diesel::joinable!(collection_translations -> collections (collection_id));
 diesel::joinable!(customers -> users (user_id));
 diesel::joinable!(fulfillment_lines -> fulfillments (fulfillment_id));
 diesel::joinable!(fulfillment_lines -> order_lines (order_line_id));
@@ -626,6 +695,7 @@ diesel::joinable!(product_channels -> channels (channel_id));
 diesel::joinable!(product_channels -> products (product_id));
 diesel::joinable!(product_images -> products (product_id));
 diesel::joinable!(product_options -> products (product_id));
+diesel::joinable!(product_translations -> products (product_id));
 diesel::joinable!(promotions -> channels (channel_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::joinable!(refunds -> payments (payment_id));
@@ -642,10 +712,13 @@ diesel::joinable!(variant_prices -> variants (variant_id));
 diesel::joinable!(variants -> products (product_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    attributes,
     cart_lines,
     carts,
     channels,
+    collection_channels,
     collection_products,
+    collection_translations,
     collections,
     customers,
     events,
@@ -672,6 +745,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     product_channels,
     product_images,
     product_options,
+    product_translations,
+    product_types,
     products,
     promotions,
     refresh_tokens,

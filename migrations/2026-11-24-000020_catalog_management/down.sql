@@ -1,0 +1,24 @@
+DROP TABLE collection_channels;
+ALTER TABLE collections
+    DROP COLUMN rule,
+    DROP COLUMN rule_revision,
+    DROP COLUMN image_url,
+    DROP COLUMN image_alt_text,
+    DROP COLUMN metadata,
+    DROP COLUMN private_metadata;
+DROP TABLE collection_translations;
+DROP TABLE product_translations;
+ALTER TABLE variants
+    DROP COLUMN metadata,
+    DROP COLUMN private_metadata;
+ALTER TABLE products
+    DROP COLUMN attributes,
+    DROP COLUMN metadata,
+    DROP COLUMN private_metadata;
+DROP TABLE attributes;
+DROP TABLE product_types;
+DROP FUNCTION price_at;
+ALTER TABLE variant_prices
+    DROP COLUMN sale_amount,
+    DROP COLUMN sale_starts_at,
+    DROP COLUMN sale_ends_at;
