@@ -15,6 +15,7 @@ mod http;
 mod inventory;
 mod job_faults;
 mod jobs;
+mod jobs_operators;
 mod journey;
 mod limits;
 mod migrations;

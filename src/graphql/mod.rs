@@ -47,6 +47,9 @@ pub struct Mutation(
     crate::payments::graphql::PaymentMutation,
     crate::fulfillment::graphql::FulfillmentMutation,
     crate::jobs::graphql::JobMutation,
+    crate::jobs::graphql::JobMatchingMutation,
+    crate::jobs::graphql::QueueLimitMutation,
+    crate::jobs::graphql::ScheduleMutation,
 );
 
 /// News. Each emits the current state at once, then every change.

@@ -6,7 +6,7 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::serialize::{self, Output, ToSql};
-use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text};
 
 use crate::ids::{JobId, UserId};
 use crate::schema::{job_attempts, job_schedules, job_workers, jobs};
@@ -169,7 +169,17 @@ impl JobRow {
     }
 }
 
-/// How full a queue is.
+/// How often something may happen.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rate {
+    /// Jobs that are begun per period; so many may be begun at once.
+    pub jobs: i32,
+    /// The period, in seconds.
+    pub period_seconds: f64,
+}
+
+/// How full a queue is, and what limits it.
 #[derive(Debug, Clone, QueryableByName, serde::Serialize)]
 pub struct QueueCounts {
     /// Its name.
@@ -196,9 +206,23 @@ pub struct QueueCounts {
     /// How long the oldest of the ready ones has waited.
     #[diesel(sql_type = Nullable<Double>)]
     pub oldest_ready_age_s: Option<f64>,
+    /// Most jobs that run at a time; unlimited if absent.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub max_running: Option<i32>,
+    /// See [`QueueCounts::rate`].
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub rate_limit: Option<i32>,
+    /// See [`QueueCounts::rate`].
+    #[diesel(sql_type = Nullable<Double>)]
+    pub rate_period_seconds: Option<f64>,
 }
 
 impl QueueCounts {
+    /// Most jobs that are begun per period; unlimited if absent.
+    pub fn rate(&self) -> Option<Rate> {
+        Some(Rate { jobs: self.rate_limit?, period_seconds: self.rate_period_seconds? })
+    }
+
     /// Each count with the name of its state.
     pub fn by_state(&self) -> [(&'static str, i64); 5] {
         [

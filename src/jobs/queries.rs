@@ -1,7 +1,9 @@
 //! What people read in the ledger and change by hand. The platform's own statements are in `ledger`.
 
+pub mod matching;
+
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Double, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 use crate::db::Conn;
@@ -9,9 +11,9 @@ use crate::ids::JobId;
 use crate::pagination::PageArgs;
 use crate::schema::{job_attempts, job_queues, job_schedules, job_workers, jobs};
 
-use super::JobFilter;
 use super::ledger::{notify_due, notify_watchers, statement};
 use super::model::{Attempt, JobRow, QueueCounts, ScheduleRow, WorkerRow};
+use super::{JobFilter, LimitChange};
 
 /// A job.
 pub async fn find(conn: &mut Conn, id: JobId) -> QueryResult<Option<JobRow>> {
@@ -44,7 +46,32 @@ fn filtered(filter: &JobFilter) -> Boxed<'_> {
     if let Some(kind) = &filter.kind {
         query = query.filter(jobs::kind.eq(kind));
     }
+    if let Some(text) = &filter.error_contains {
+        query = if text.contains('\0') {
+            // PostgreSQL cannot store such a text, so nothing contains it, and it cannot be sent.
+            query.filter(false.into_sql::<Bool>())
+        } else {
+            query.filter(jobs::last_error.ilike(format!("%{}%", escape_like(text))))
+        };
+    }
+    if let Some(from) = filter.created_at.from {
+        query = query.filter(jobs::created_at.ge(from));
+    }
+    if let Some(to) = filter.created_at.to {
+        query = query.filter(jobs::created_at.le(to));
+    }
+    if let Some(from) = filter.finished_at.from {
+        query = query.filter(jobs::finished_at.ge(from));
+    }
+    if let Some(to) = filter.finished_at.to {
+        query = query.filter(jobs::finished_at.le(to));
+    }
     query
+}
+
+/// For a pattern that takes every character of the text as it is.
+fn escape_like(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 /// Newest first.
@@ -88,7 +115,8 @@ pub async fn queue_counts(conn: &mut Conn) -> QueryResult<Vec<QueueCounts>> {
                  min(oldest) AS oldest FROM counted GROUP BY queue) \
          SELECT name, coalesce(paused, false) AS paused, coalesce(ready, 0) AS ready, coalesce(running, 0) AS running, \
              coalesce(scheduled, 0) AS scheduled, coalesce(retrying, 0) AS retrying, coalesce(dead, 0) AS dead, \
-             greatest(extract(epoch FROM now() - oldest), 0)::float8 AS oldest_ready_age_s \
+             greatest(extract(epoch FROM now() - oldest), 0)::float8 AS oldest_ready_age_s, \
+             max_running, rate_limit, rate_period_seconds \
          FROM job_queues FULL JOIN summed USING (name) ORDER BY name",
     )
     .load(conn)
@@ -111,6 +139,34 @@ pub async fn workers(conn: &mut Conn) -> QueryResult<Vec<WorkerRow>> {
 /// All schedules.
 pub async fn schedules(conn: &mut Conn) -> QueryResult<Vec<ScheduleRow>> {
     job_schedules::table.order(job_schedules::name).select(ScheduleRow::as_select()).load(conn).await
+}
+
+/// A schedule and its payload.
+pub async fn schedule(conn: &mut Conn, name: &str) -> QueryResult<Option<(ScheduleRow, serde_json::Value)>> {
+    job_schedules::table
+        .find(name)
+        .select((ScheduleRow::as_select(), job_schedules::payload))
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Enables or disables a schedule; none if there is no such one. Without a next time the relay sets it from the present; a
+/// schedule that was enabled before keeps the one it has.
+pub async fn set_schedule_enabled(
+    conn: &mut Conn,
+    name: &str,
+    enabled: bool,
+) -> QueryResult<Option<ScheduleRow>> {
+    statement(
+        "UPDATE job_schedules SET enabled = $2, next_run_at = CASE WHEN enabled AND $2 THEN next_run_at END \
+         WHERE name = $1",
+    )
+    .bind::<Text, _>(name)
+    .bind::<Bool, _>(enabled)
+    .execute(conn)
+    .await?;
+    Ok(schedule(conn, name).await?.map(|(schedule, _)| schedule))
 }
 
 #[derive(QueryableByName)]
@@ -177,6 +233,32 @@ pub async fn set_paused(conn: &mut Conn, name: &str, paused: bool) -> QueryResul
         notify_due(conn, name).await?;
     }
     Ok(true)
+}
+
+/// Changes a queue's limits; false if there is no such queue. A rate that is set begins with a full bucket.
+pub async fn set_limits(conn: &mut Conn, name: &str, change: LimitChange) -> QueryResult<bool> {
+    let rate = change.rate.flatten();
+    let known = statement(
+        "UPDATE job_queues SET \
+             max_running = CASE WHEN $2 THEN $3 ELSE max_running END, \
+             rate_limit = CASE WHEN $4 THEN $5 ELSE rate_limit END, \
+             rate_period_seconds = CASE WHEN $4 THEN $6 ELSE rate_period_seconds END, \
+             rate_tokens = CASE WHEN $4 THEN coalesce($5, 0) ELSE rate_tokens END, \
+             rate_refilled_at = CASE WHEN $4 THEN now() ELSE rate_refilled_at END \
+         WHERE name = $1",
+    )
+    .bind::<Text, _>(name)
+    .bind::<Bool, _>(change.max_running.is_some())
+    .bind::<Nullable<Integer>, _>(change.max_running.flatten())
+    .bind::<Bool, _>(change.rate.is_some())
+    .bind::<Nullable<Integer>, _>(rate.map(|rate| rate.jobs))
+    .bind::<Nullable<Double>, _>(rate.map(|rate| rate.period_seconds))
+    .execute(conn)
+    .await?;
+    if known > 0 {
+        notify_due(conn, name).await?;
+    }
+    Ok(known > 0)
 }
 
 /// A queue's counts.

@@ -1,5 +1,7 @@
 //! Reading jobs.
 
+use chrono::{DateTime, Utc};
+
 use crate::access::{Permission, Viewer};
 use crate::db::Conn;
 use crate::error::{Error, Result};
@@ -10,7 +12,7 @@ use super::model::{Attempt, JobRow, JobState};
 use super::queries;
 
 /// Which jobs.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct JobFilter {
     /// In one of these states.
     pub states: Option<Vec<JobState>>,
@@ -18,6 +20,28 @@ pub struct JobFilter {
     pub queue: Option<String>,
     /// Of this kind.
     pub kind: Option<String>,
+    /// With this in the error of the last attempt that failed, in upper or lower case.
+    pub error_contains: Option<String>,
+    /// Enqueued within this time.
+    pub created_at: TimeRange,
+    /// Over within this time.
+    pub finished_at: TimeRange,
+}
+
+/// From one time to another; both belong to it, and either may be open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeRange {
+    /// Not before.
+    pub from: Option<DateTime<Utc>>,
+    /// Not after.
+    pub to: Option<DateTime<Utc>>,
+}
+
+impl JobFilter {
+    /// Whether it lets every job through for want of a condition.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A job. Needs JOBS_READ, but for whoever started it.

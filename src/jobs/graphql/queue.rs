@@ -1,12 +1,21 @@
 //! The type `Queue`.
 
-use async_graphql::Object;
+use async_graphql::{Object, SimpleObject};
 
 use crate::jobs::QueueCounts;
 
 /// Where jobs wait for workers.
 #[derive(Debug, Clone)]
 pub struct Queue(pub QueueCounts);
+
+/// How often a job of a queue may begin.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct QueueRateLimit {
+    /// Jobs per period; after a pause so many may begin at once.
+    jobs: i32,
+    /// The period, in seconds.
+    period_seconds: f64,
+}
 
 /// Where jobs wait for workers.
 #[Object]
@@ -49,5 +58,15 @@ impl Queue {
     /// How long the oldest of the ready jobs has waited, in seconds; null when there is none.
     async fn oldest_ready_age_seconds(&self) -> Option<f64> {
         self.0.oldest_ready_age_s
+    }
+
+    /// Most jobs of it that run at a time, on all workers together; null when there is no such limit.
+    async fn max_running(&self) -> Option<i32> {
+        self.0.max_running
+    }
+
+    /// Most jobs of it that are begun per period, by all workers together; null when there is no such limit.
+    async fn rate_limit(&self) -> Option<QueueRateLimit> {
+        self.0.rate().map(|rate| QueueRateLimit { jobs: rate.jobs, period_seconds: rate.period_seconds })
     }
 }
