@@ -1,6 +1,7 @@
 //! Keeps the leases, says that the worker is alive, and learns of cancellations.
 //!
-//! Runs on a thread of its own: handlers that hog the worker's threads lose their time, not their leases.
+//! Runs on a thread of its own: handlers that hog the worker's threads lose their time, not their leases. From there it also
+//! keeps the worker's runtime awake.
 
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use super::held::{Held, Reason};
 const BEAT: Duration = Duration::from_secs(5);
 /// After a failure, so that a database that comes back finds the leases renewed before a reaper looks.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// How long a handler that hogs a thread can keep the news of all sockets and timers from the other threads.
+const NUDGE: Duration = Duration::from_millis(100);
 
 /// What the keeper's thread has.
 pub struct Keeper {
@@ -43,9 +47,17 @@ impl Keeper {
         let (checks, receiver) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let token = quit.clone();
+        let workers = tokio::runtime::Handle::current();
         let thread = std::thread::Builder::new()
             .name("job-leases".into())
-            .spawn(move || runtime.block_on(self.keep(receiver, token)))?;
+            .spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = self.keep(receiver, token) => {}
+                        () = nudge(workers) => {}
+                    }
+                });
+            })?;
         Ok(Keeping { quit, checks, thread: Some(thread) })
     }
 
@@ -161,6 +173,15 @@ impl Keeping {
 impl Drop for Keeping {
     fn drop(&mut self) {
         self.quit.cancel();
+    }
+}
+
+/// One thread of a runtime waits for sockets and timers, and the others wait for it. If it finds one task and that never yields,
+/// all of them wait. A task from outside wakes another thread, which takes over.
+async fn nudge(runtime: tokio::runtime::Handle) {
+    loop {
+        tokio::time::sleep(NUDGE).await;
+        runtime.spawn(async {});
     }
 }
 

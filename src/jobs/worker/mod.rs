@@ -1,11 +1,13 @@
 //! A worker: takes envelopes, claims, runs, records, and keeps its leases meanwhile.
 //!
 //! The way of a job: [`crate::jobs::transport`] hands over an envelope → `claims` turns it into a lease → its turn in `slots`, one
-//! of `concurrency` → the handler → `records`. `keeper` renews what is held. `gate` bounds how much is in hand.
+//! of `concurrency` → the handler → `records`. `keeper` renews what is held. `gate` bounds how much is in hand. A job that took
+//! a worker down before runs in a process of its own: `isolation`.
 
 mod claims;
 mod gate;
 mod held;
+mod isolation;
 mod keeper;
 mod records;
 mod run;
@@ -21,12 +23,14 @@ use crate::app::App;
 
 use super::ledger::presence::Presence;
 use super::ledger::{Durability, Session, answered, release, schedule};
+use super::order::{Plan, QueueOrder, QueueShare};
 use super::registry::{self, Registry};
 use super::transport::{self, Consumer};
 
 use claims::{Claimer, Claims};
 pub(super) use gate::Gate;
 use held::{Held, Lease, Reason};
+pub use isolation::{Isolate, run_isolated};
 use keeper::{Keeper, Keeping};
 use records::Records;
 use run::Delivery;
@@ -39,18 +43,29 @@ const DRAIN: Duration = Duration::from_secs(25);
 #[derive(Clone)]
 pub struct WorkerOptions {
     /// The queues to take from; empty means all that the registry knows.
-    pub queues: Vec<String>,
+    pub queues: Vec<QueueShare>,
+    /// Which of them comes first.
+    pub order: QueueOrder,
     /// Most handlers that run at a time.
     pub concurrency: usize,
     /// Shown in the list of workers; the machine's name by default.
     pub name: Option<String>,
     /// What it can run.
     pub registry: Registry,
+    /// How to run jobs that took their worker down before; without it they run like the others, and may do it again.
+    pub isolate: Option<Isolate>,
 }
 
 impl Default for WorkerOptions {
     fn default() -> Self {
-        Self { queues: Vec::new(), concurrency: 16, name: None, registry: registry::all() }
+        Self {
+            queues: Vec::new(),
+            order: QueueOrder::default(),
+            concurrency: 16,
+            name: None,
+            registry: registry::all(),
+            isolate: None,
+        }
     }
 }
 
@@ -58,6 +73,7 @@ impl Default for WorkerOptions {
 struct Engine {
     app: App,
     registry: Registry,
+    isolate: Option<Isolate>,
     records: Records,
     held: Held,
     gate: Gate,
@@ -70,11 +86,12 @@ struct Engine {
 /// Runs jobs until `stop`; then takes no more, lets those that run end for up to 25 s, and gives back the rest. PostgreSQL
 /// and Redis may go and come back meanwhile.
 ///
-/// Fails at once if a queue is unknown, and when apalis ends without being told to.
+/// Fails at once if the queues or their order cannot be, and when apalis ends without being told to.
 pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToken) -> anyhow::Result<()> {
-    let WorkerOptions { queues, concurrency, name, registry } = options;
+    let WorkerOptions { queues, order, concurrency, name, registry, isolate } = options;
     anyhow::ensure!(concurrency > 0, "a worker runs at least one job at a time");
-    let queues = known_queues(&registry, queues)?;
+    let plan = Plan::new(&registry, queues, order)?;
+    let queues = plan.names();
     let host = nix::unistd::gethostname()
         .map_or_else(|_| "unknown".into(), |host| host.to_string_lossy().into_owned());
     let start = Uuid::new_v4().simple().to_string();
@@ -109,6 +126,7 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
         gate: gate.clone(),
         held: held.clone(),
         registry,
+        isolate,
         stop: stop.clone(),
         abort: abort.clone(),
         app,
@@ -119,7 +137,7 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
     let consumer = Consumer {
         client: engine.app.redis.clone(),
         prefix: engine.app.config.redis_prefix.clone(),
-        queues,
+        plan,
         worker: worker.clone(),
         gate: gate.clone(),
     };
@@ -139,21 +157,6 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
     keeping.end().await;
     tracing::info!(%worker, "the worker ended");
     outcome
-}
-
-fn known_queues(registry: &Registry, wanted: Vec<String>) -> anyhow::Result<Vec<String>> {
-    let known = registry.queues();
-    if wanted.is_empty() {
-        return Ok(known.into_iter().map(str::to_owned).collect());
-    }
-    for queue in &wanted {
-        anyhow::ensure!(
-            known.contains(&queue.as_str()),
-            "there is no queue {queue:?}; there are: {}",
-            known.join(", ")
-        );
-    }
-    Ok(wanted)
 }
 
 /// So that queues are listed before their first job. Not needed for anything else, so a failure is only logged.
