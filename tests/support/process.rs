@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use tokio::net::TcpStream;
 
 use super::Shop;
-use super::database::wait_until;
+use super::database::{DEADLINE, wait_up_to};
 use super::servers::binary;
 
 /// A process of a shop. Killed when dropped.
@@ -128,7 +128,12 @@ impl Process {
 
     /// Waits for its end; the exit code, `None` after a signal.
     pub async fn wait(&mut self) -> Option<i32> {
+        self.wait_within(DEADLINE).await
+    }
+
+    /// The same with another deadline.
+    pub async fn wait_within(&mut self, deadline: Duration) -> Option<i32> {
         let child = std::cell::RefCell::new(&mut self.child);
-        wait_until(|| async { child.borrow_mut().try_wait().unwrap() }).await.code()
+        wait_up_to(deadline, || async { child.borrow_mut().try_wait().unwrap() }).await.code()
     }
 }

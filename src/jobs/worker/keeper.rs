@@ -3,6 +3,7 @@
 //! Runs on a thread of its own: handlers that hog the worker's threads lose their time, not their leases. From there it also
 //! keeps the worker's runtime awake.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc};
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::ids::JobId;
 use crate::jobs::ledger::presence::{self, Presence};
 use crate::jobs::ledger::{Durability, LEASE, Session, answered, lease};
 use crate::signals::Signal;
@@ -31,6 +33,8 @@ pub struct Keeper {
     pub held: Held,
     /// What to say.
     pub presence: Presence,
+    /// Canceled when a handler hangs in a way that nothing but the end of the process ends.
+    pub hung: CancellationToken,
 }
 
 /// The running thread.
@@ -65,11 +69,13 @@ impl Keeper {
         let mut session = Session::new(&self.database_url, Durability::Relaxed);
         let mut renew_at = Instant::now() + LEASE / 3;
         let mut beat_at = Instant::now();
+        let mut overdue = HashSet::new();
         loop {
             tokio::select! {
                 biased;
                 () = quit.cancelled() => break,
                 () = tokio::time::sleep_until(renew_at) => {
+                    self.look_for_hung(&mut overdue);
                     let outcome = self.renew(&mut session).await;
                     renew_at = Instant::now() + if outcome.is_ok() { LEASE / 3 } else { RETRY };
                     log(session.settle(outcome), "leases cannot be renewed");
@@ -93,6 +99,19 @@ impl Keeper {
             Err(error) => Err(error),
         };
         log(outcome, "the worker could not say goodbye");
+    }
+
+    /// A handler that hogs its thread may have anything in its grip, such as a connection that others wait for. The first time
+    /// it may also be that this process stood still and has only begun to go on.
+    fn look_for_hung(&self, overdue: &mut HashSet<Uuid>) {
+        let before = std::mem::take(overdue);
+        for lease in self.held.all().iter().filter(|lease| lease.is_overdue()) {
+            overdue.insert(lease.token);
+            if before.contains(&lease.token) && !self.hung.is_cancelled() {
+                tracing::error!(id = %JobId(lease.id), "the handler of a job never yields; the worker ends because of it");
+                self.hung.cancel();
+            }
+        }
     }
 
     async fn renew(&self, session: &mut Session) -> anyhow::Result<()> {

@@ -38,6 +38,8 @@ use slots::Slots;
 
 /// How long running jobs may take to end when the worker is told to stop.
 const DRAIN: Duration = Duration::from_secs(25);
+/// How long after that they may take to notice. A handler that never yields does not.
+const LAST_CALL: Duration = Duration::from_secs(3);
 
 /// What a worker is told.
 #[derive(Clone)]
@@ -84,9 +86,10 @@ struct Engine {
 }
 
 /// Runs jobs until `stop`; then takes no more, lets those that run end for up to 25 s, and gives back the rest. PostgreSQL
-/// and Redis may go and come back meanwhile.
+/// and Redis may go and come back meanwhile. When it returns, end the process without waiting for the runtime: a thread of it
+/// may be in the grip of a handler that never yields. The job of such a handler is left to the reaper.
 ///
-/// Fails at once if the queues or their order cannot be, and when apalis ends without being told to.
+/// Fails when a handler has not come to an end long after its timeout, for then only the end of the process helps. Fails at once if the queues or their order cannot be, and when apalis ends without being told to.
 pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToken) -> anyhow::Result<()> {
     let WorkerOptions { queues, order, concurrency, name, registry, isolate } = options;
     anyhow::ensure!(concurrency > 0, "a worker runs at least one job at a time");
@@ -99,7 +102,8 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
     let database_url = app.db.url().to_owned();
     declare_queues(&database_url, &registry, &stop).await;
 
-    let abort = CancellationToken::new();
+    let (abort, hung) = (CancellationToken::new(), CancellationToken::new());
+    let stop = stop.child_token();
     let held = Held::default();
     let gate = Gate::new(concurrency);
     let claimer = Claimer {
@@ -117,7 +121,8 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
         queues: queues.clone(),
         concurrency: i32::try_from(concurrency).unwrap_or(i32::MAX),
     };
-    let keeping = Keeper { database_url: database_url.clone(), held: held.clone(), presence }.start()?;
+    let keeping = Keeper { database_url: database_url.clone(), held: held.clone(), presence, hung: hung.clone() }
+        .start()?;
     let follower = CancellationToken::new();
     let news = app.signals.subscribe();
     tokio::spawn(Keeping::follow(keeping.checks(), held.clone(), news, follower.clone()));
@@ -134,6 +139,13 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
     tracing::info!(%worker, queues = queues.join(","), concurrency, "the worker takes jobs");
 
     let drain = tokio::spawn(drain(stop.clone(), held, abort.clone()));
+    let (hangs, stopping) = (hung.clone(), stop.clone());
+    tokio::spawn(async move {
+        tokio::select! {
+            () = hangs.cancelled() => stopping.cancel(),
+            () = stopping.cancelled() => {}
+        }
+    });
     let consumer = Consumer {
         client: engine.app.redis.clone(),
         prefix: engine.app.config.redis_prefix.clone(),
@@ -147,15 +159,22 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
         let engine = engine.clone();
         move |delivery| run::deliver(engine.clone(), delivery)
     };
-    let outcome = transport::consume(consumer, stop, accept, handle).await;
+    let outcome = tokio::select! {
+        outcome = transport::consume(consumer, stop, accept, handle) => outcome,
+        () = last_call(&abort) => Ok(()),
+    };
     drain.abort();
     abort.cancel();
     follower.cancel();
     let _ = claiming.await;
-    // What was claimed and never came to its turn.
-    give_back(&database_url, &engine.held.all()).await;
+    // What was claimed and never came to its turn. What runs still has not noticed that it should not, and may do so until the
+    // process is gone.
+    let (running, waiting): (Vec<_>, Vec<_>) =
+        engine.held.all().into_iter().partition(|lease| lease.is_running());
+    give_back(&database_url, &waiting).await;
     keeping.end().await;
-    tracing::info!(%worker, "the worker ended");
+    tracing::info!(%worker, hanging = running.len(), "the worker ended");
+    anyhow::ensure!(!hung.is_cancelled(), "a handler never yields; another process has to take over");
     outcome
 }
 
@@ -189,6 +208,11 @@ async fn drain(stop: CancellationToken, held: Held, abort: CancellationToken) {
     }
     tracing::warn!(running = held.all().len(), "jobs did not end in time and are given back");
     abort.cancel();
+}
+
+async fn last_call(abort: &CancellationToken) {
+    abort.cancelled().await;
+    tokio::time::sleep(LAST_CALL).await;
 }
 
 async fn give_back(database_url: &str, leases: &[Arc<Lease>]) {

@@ -25,8 +25,8 @@ use super::records::Record;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A canceled run that does not look at its token is ended after this.
 const CANCEL_GRACE: Duration = Duration::from_secs(30);
-/// A run is renewed so much longer than its timeout, for what comes after it.
-const RENEW_GRACE: Duration = Duration::from_secs(60);
+/// A run is renewed so much longer than its timeout, for what comes before and after it. One that has not ended by then hangs.
+const RENEW_GRACE: Duration = Duration::from_secs(30);
 /// Enough of an error to understand it.
 const ERROR_CHARS: usize = 4_000;
 
@@ -128,12 +128,12 @@ async fn run(engine: &Engine, handler: &Handler, job: Claimed, lease: &Lease) ->
         pace: Arc::default(),
     };
     let started = Instant::now();
-    lease.renew_until(started + handler.timeout + RENEW_GRACE);
+    lease.begin(started + handler.timeout + RENEW_GRACE);
     let (attempt, max_attempts) = (job.attempt, job.max_attempts);
     let (running, patience) = match &engine.isolate {
         Some(isolate) if job.crashes > 0 => {
             let running = async { isolation::run(isolate, &job, handler.timeout, lease).await };
-            (running.left_future(), handler.timeout + 2 * isolation::START_PATIENCE)
+            (running.left_future(), handler.timeout + isolation::START_PATIENCE + Duration::from_secs(5))
         }
         _ => (in_process(handler, job.payload, ctx.clone()).right_future(), handler.timeout),
     };
@@ -144,6 +144,7 @@ async fn run(engine: &Engine, handler: &Handler, job: Claimed, lease: &Lease) ->
         () = engine.abort.cancelled() => Outcome::Aborted,
         () = abandoned(lease) => Outcome::Abandoned,
     };
+    lease.end();
     let took = started.elapsed();
     engine.gate.ran(took);
     metrics::histogram!("job_run_seconds", &labels).record(took.as_secs_f64());

@@ -22,7 +22,7 @@ use crate::jobs::worker::run::Outcome;
 use super::{CANCEL, Isolate, Message, Report, Task};
 
 /// How long a process may take until its handler begins; this does not count against the job.
-pub const START_PATIENCE: Duration = Duration::from_secs(15);
+pub const START_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a process that has said its last word, or closed its output, may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 /// What a dead process has written is read within this time, even if a process that it left behind holds the pipe.
