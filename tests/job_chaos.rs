@@ -108,7 +108,9 @@ struct Counts {
 
 async fn counts(shop: &Shop) -> Counts {
     let jobs = |condition: &str| {
-        format!("SELECT count(*) FROM jobs WHERE kind LIKE 'chaos.%' AND kind <> 'chaos.tick' AND ({condition})")
+        format!(
+            "SELECT count(*) FROM jobs WHERE kind LIKE 'chaos.%' AND kind <> 'chaos.tick' AND ({condition})"
+        )
     };
     Counts {
         enqueued: shop.sql_count(&jobs("true")).await,

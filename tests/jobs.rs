@@ -472,3 +472,58 @@ async fn schedules_fire_once_and_workers_are_listed_while_they_live() {
     let board = owner.send("{ workers { id } }", json!({})).await;
     assert_eq!(board["data"]["workers"], json!([]), "a worker that stops says goodbye");
 }
+
+async fn at_work(shop: &Shop) -> i64 {
+    shop.sql_count("SELECT count(*) FROM jobs WHERE state = 'RUNNING'").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_jobs_of_a_queue_run_than_its_limit_allows_however_many_workers_there_are() {
+    let shop = Shop::start().await;
+    shop.sql("INSERT INTO job_queues (name, max_running) VALUES ('test', 3)").await;
+    let acts: Vec<_> = (0..60).map(|_| Act { wait_ms: 50, ..Act::default() }).collect();
+    let mut conn = shop.app().db.get().await.unwrap();
+    jobs::enqueue_all(&mut conn, &acts, EnqueueOptions::default()).await.unwrap();
+    drop(conn);
+    for _ in 0..3 {
+        run_worker(&shop, 8);
+    }
+    let (mut most, mut done) = (0, 0);
+    while done < 60 {
+        most = most.max(at_work(&shop).await);
+        done = shop.sql_count("SELECT count(*) FROM jobs WHERE state = 'SUCCEEDED'").await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(most, 3, "three at a time, neither more nor fewer");
+    // What overlapped, from the records: the sampling above may have missed it.
+    let overlapping = "SELECT max(n) FROM (SELECT count(*) AS n FROM jobs a JOIN jobs b \
+        ON b.started_at <= a.started_at AND b.finished_at > a.started_at GROUP BY a.id) AS counted";
+    assert_eq!(shop.sql_count(overlapping).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_with_a_rate_begins_no_more_jobs_than_it_allows() {
+    let shop = Shop::start().await;
+    // A burst of 5, then one every 200 ms.
+    shop.sql(
+        "INSERT INTO job_queues (name, rate_limit, rate_period_seconds, rate_tokens) VALUES ('test', 5, 1, 5)",
+    )
+    .await;
+    let acts = vec![Act::default(); 15];
+    let mut conn = shop.app().db.get().await.unwrap();
+    jobs::enqueue_all(&mut conn, &acts, EnqueueOptions::default()).await.unwrap();
+    drop(conn);
+    run_worker(&shop, 8);
+    run_worker(&shop, 8);
+    shop.wait_until(|| async {
+        (shop.sql_count("SELECT count(*) FROM jobs WHERE state = 'SUCCEEDED'").await == 15).then_some(())
+    })
+    .await;
+    // Within any second there are at most the burst and what flowed in meanwhile.
+    let most = "SELECT max(n) FROM (SELECT count(*) AS n FROM jobs a JOIN jobs b \
+        ON b.started_at BETWEEN a.started_at AND a.started_at + interval '1 second' GROUP BY a.id) AS counted";
+    let most = shop.sql_count(most).await;
+    assert!((5..=10).contains(&most), "{most} jobs began within a second");
+    let span = "SELECT extract(epoch FROM max(started_at) - min(started_at))::float8 >= 1.9 FROM jobs";
+    assert_eq!(shop.sql_text(&format!("SELECT ({span})::text")).await, "true", "ten tokens take two seconds");
+}

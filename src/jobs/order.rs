@@ -91,7 +91,8 @@ impl Plan {
                 "weights mean nothing in a strict order: leave out either --strict or the weights"
             );
         }
-        let shares = if wanted.is_empty() { known.into_iter().map(QueueShare::new).collect() } else { wanted };
+        let shares =
+            if wanted.is_empty() { known.into_iter().map(QueueShare::new).collect() } else { wanted };
         Ok(Self { shares, order })
     }
 
@@ -156,8 +157,14 @@ mod tests {
             for (queue, part) in [0.6, 0.3, 0.1].into_iter().enumerate() {
                 let of_places = places[queue] as f64 / (DRAWS * room) as f64;
                 let of_first = first[queue] as f64 / DRAWS as f64;
-                assert!((of_places - part).abs() < 0.02, "room {room}, queue {queue}: {of_places} of the places");
-                assert!((of_first - part).abs() < 0.02, "room {room}, queue {queue}: {of_first} of first turns");
+                assert!(
+                    (of_places - part).abs() < 0.02,
+                    "room {room}, queue {queue}: {of_places} of the places"
+                );
+                assert!(
+                    (of_first - part).abs() < 0.02,
+                    "room {room}, queue {queue}: {of_first} of first turns"
+                );
             }
         }
     }
@@ -180,7 +187,9 @@ mod tests {
         };
         assert!(refused("payments:0", QueueOrder::Weighted).contains("from 1 to 1000"));
         assert!(refused("payments:many", QueueOrder::Weighted).contains("from 1 to 1000"));
-        assert!(refused("payment", QueueOrder::Weighted).contains("there is no queue \"payment\"; there are: "));
+        assert!(
+            refused("payment", QueueOrder::Weighted).contains("there is no queue \"payment\"; there are: ")
+        );
         assert!(refused("mail,payments:2,mail", QueueOrder::Weighted).contains("\"mail\" is named twice"));
         assert!(refused("mail:2,payments", QueueOrder::Strict).contains("weights mean nothing"));
         let error = Plan::new(&registry, Vec::new(), QueueOrder::Strict).unwrap_err();

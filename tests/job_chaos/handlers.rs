@@ -34,7 +34,8 @@ async fn a_job_that_aborts_its_process_dies_alone() {
         shop.sql_text(poison).await,
         "3; 3; The worker died 3 times while it ran this job. The process that ran this job was killed by signal 6 (SIGABRT)."
     );
-    let second = "SELECT error FROM job_attempts JOIN jobs ON id = job_id WHERE kind = 'chaos.hazard' AND number = 2";
+    let second =
+        "SELECT error FROM job_attempts JOIN jobs ON id = job_id WHERE kind = 'chaos.hazard' AND number = 2";
     assert_eq!(
         shop.sql_text(second).await,
         "The process that ran this job was killed by signal 6 (SIGABRT)."
@@ -74,12 +75,14 @@ async fn suspects_run_apart_and_are_limited_in_memory_and_time_and_can_be_cancel
 
     all_done(&shop, 8, 1).await;
     assert!(!worker.has_ended(), "{}", worker.log());
-    let glutton = "SELECT concat_ws('; ', state, attempt, crashes, last_error) FROM jobs WHERE payload ? 'Eat'";
+    let glutton =
+        "SELECT concat_ws('; ', state, attempt, crashes, last_error) FROM jobs WHERE payload ? 'Eat'";
     assert_eq!(
         shop.sql_text(glutton).await,
         "DEAD; 2; 3; The worker died 3 times while it ran this job. The process that ran this job was killed by signal 6 (SIGABRT)."
     );
-    let stubborn = "SELECT concat_ws('; ', state, attempt, crashes, last_error) FROM jobs WHERE payload ? 'Block'";
+    let stubborn =
+        "SELECT concat_ws('; ', state, attempt, crashes, last_error) FROM jobs WHERE payload ? 'Block'";
     assert_eq!(shop.sql_text(stubborn).await, "SUCCEEDED; 2; 1; The run took longer than 2 s.");
 }
 
@@ -100,13 +103,16 @@ async fn a_handler_that_never_yields_costs_its_worker_and_nobody_else() {
     assert_eq!(worker.wait_within(PATIENCE).await, Some(1), "{}", worker.log());
     let mut worker = shop.spawn_test_worker(TestWorker::default()).await;
     all_done(&shop, 101, 0).await;
-    let stubborn = "SELECT concat_ws('; ', attempt, crashes, last_error) FROM jobs WHERE kind = 'chaos.hazard'";
+    let stubborn =
+        "SELECT concat_ws('; ', attempt, crashes, last_error) FROM jobs WHERE kind = 'chaos.hazard'";
     assert_eq!(shop.sql_text(stubborn).await, "3; 1; The run took longer than 2 s.");
 
     // Nor can such a handler keep a worker from stopping when it is told to.
     enqueue(&shop, &[Hazard::Block { key: "again".into(), attempts: 1 }]).await;
-    shop.wait_until(|| async { (shop.sql_count("SELECT count(*) FROM runs WHERE key = 'again'").await == 1).then_some(()) })
-        .await;
+    shop.wait_until(|| async {
+        (shop.sql_count("SELECT count(*) FROM runs WHERE key = 'again'").await == 1).then_some(())
+    })
+    .await;
     worker.terminate();
     assert_eq!(worker.wait_within(PATIENCE).await, Some(0), "{}", worker.log());
 }

@@ -31,7 +31,9 @@ async fn workers_with_wrong_clocks_keep_the_times_of_the_database() {
     let _ahead = shop.spawn_test_worker(options("ahead", &ahead)).await;
     let _behind = shop.spawn_test_worker(options("behind", &behind)).await;
     let database_now = || async {
-        let now = shop.sql_text("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')").await;
+        let now = shop
+            .sql_text("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+            .await;
         now.parse::<chrono::DateTime<chrono::Utc>>().unwrap()
     };
 
@@ -59,11 +61,16 @@ async fn workers_with_wrong_clocks_keep_the_times_of_the_database() {
     // All but the one for the next hour.
     let due = 100 + 2 + 10 + 20;
     let done = "SELECT count(*) FROM jobs WHERE kind = 'chaos.work' AND state = 'SUCCEEDED'";
-    crate::support::wait_up_to(super::PATIENCE, || async { (shop.sql_count(done).await == due).then_some(()) })
-        .await;
+    crate::support::wait_up_to(super::PATIENCE, || async {
+        (shop.sql_count(done).await == due).then_some(())
+    })
+    .await;
     let found = counts(&shop).await;
     assert_eq!((found.unfinished, found.effects, found.dead), (1, due, 0), "{found:?}");
-    assert_eq!(shop.sql_text("SELECT state FROM jobs WHERE payload->>'key' = 'next hour'").await, "SCHEDULED");
+    assert_eq!(
+        shop.sql_text("SELECT state FROM jobs WHERE payload->>'key' = 'next hour'").await,
+        "SCHEDULED"
+    );
     for (key, run_at) in delayed {
         let late_s = format!(
             "SELECT floor(extract(epoch FROM at) - {})::bigint FROM runs WHERE key = '{key}'",
@@ -77,7 +84,8 @@ async fn workers_with_wrong_clocks_keep_the_times_of_the_database() {
     assert_eq!(shop.sql_text(&format!("{attempts} 'failing %'")).await, "3");
     let workers = "SELECT count(DISTINCT worker) FROM runs WHERE kind = 'chaos.work'";
     assert_eq!(shop.sql_count(workers).await, 2, "both took part");
-    let listed = "SELECT count(*) FROM job_workers WHERE last_seen_at BETWEEN now() - interval '30 seconds' AND now()";
+    let listed =
+        "SELECT count(*) FROM job_workers WHERE last_seen_at BETWEEN now() - interval '30 seconds' AND now()";
     assert_eq!(shop.sql_count(listed).await, 2);
     // Half a minute has passed, in which a tick was due every other second.
     let ticks = "SELECT count(*) FROM runs WHERE kind = 'chaos.tick'";
@@ -102,7 +110,8 @@ async fn a_schedule_fires_once_per_tick_however_many_workers_run() {
     let twice = "SELECT count(*) FROM (SELECT date_trunc('second', created_at) FROM jobs WHERE kind = 'chaos.tick' \
                  GROUP BY 1 HAVING count(*) > 1) AS doubled";
     assert_eq!(shop.sql_count(twice).await, 0);
-    let runs = "SELECT count(*) - (SELECT count(*) FROM jobs WHERE kind = 'chaos.tick' AND attempt > 0) FROM runs";
+    let runs =
+        "SELECT count(*) - (SELECT count(*) FROM jobs WHERE kind = 'chaos.tick' AND attempt > 0) FROM runs";
     shop.wait_until(|| async { (shop.sql_count(runs).await == 0).then_some(()) }).await;
 }
 
@@ -112,8 +121,10 @@ async fn a_paused_queue_begins_nothing_until_it_is_resumed() {
     let mut rng = random();
     let shop = Shop::start().await;
     shop.record_effects().await;
-    let _workers =
-        [shop.spawn_test_worker(TestWorker::default()).await, shop.spawn_test_worker(TestWorker::default()).await];
+    let _workers = [
+        shop.spawn_test_worker(TestWorker::default()).await,
+        shop.spawn_test_worker(TestWorker::default()).await,
+    ];
     enqueue(&shop, &work("before", 20, &mut rng, 20)).await;
     all_done(&shop, 20, 0).await;
     let owner = shop.as_owner();

@@ -95,15 +95,18 @@ async fn a_kind_of_a_newer_version_runs_on_newer_workers_only() {
     enqueue(&shop, &newer).await;
     // The old one alone does what it knows.
     let old_done = "SELECT count(*) FROM jobs WHERE kind = 'chaos.work' AND state = 'SUCCEEDED'";
-    wait_up_to(PATIENCE, || async { (shop.sql_count(old_done).await == EACH as i64).then_some(()) })
-        .await;
+    wait_up_to(PATIENCE, || async { (shop.sql_count(old_done).await == EACH as i64).then_some(()) }).await;
     let _new =
         shop.spawn_test_worker(TestWorker { version: "v2", name: "v2", ..TestWorker::default() }).await;
     enqueue(&shop, &work("later", EACH, &mut rng, 30)).await;
     all_done(&shop, 3 * EACH as i64, 0).await;
     let strangers = "SELECT count(*) FROM runs WHERE kind = 'chaos.newer' AND worker <> 'v2'";
     assert_eq!(shop.sql_count(strangers).await, 0);
-    assert_eq!(shop.sql_count("SELECT max(attempt)::bigint FROM jobs").await, 1, "to be passed on is no attempt");
+    assert_eq!(
+        shop.sql_count("SELECT max(attempt)::bigint FROM jobs").await,
+        1,
+        "to be passed on is no attempt"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +156,8 @@ async fn place_until_answered(
 ) -> Value {
     let place = "mutation($input: OrderPlaceInput!) { orderPlace(input: $input) {
         order { accessToken } userErrors { message } } }";
-    let input = json!({ "cartId": cart, "idempotencyKey": key, "payment": { "gateway": "test", "token": "ok" } });
+    let input =
+        json!({ "cartId": cart, "idempotencyKey": key, "payment": { "gateway": "test", "token": "ok" } });
     let body = json!({ "query": place, "variables": { "input": input } });
     loop {
         let client = client.at(&urls.borrow().clone());

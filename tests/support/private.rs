@@ -26,7 +26,8 @@ impl PrivateShop {
     pub async fn start() -> Self {
         let folder = Servers::get().folder(&format!("private_{}", uuid::Uuid::new_v4().simple()));
         let both = Wanted { postgres: true, redis: true };
-        let services = Services::start(&folder, Purpose::Development, both).await.expect("the services start");
+        let services =
+            Services::start(&folder, Purpose::Development, both).await.expect("the services start");
         let database_url = services.postgres.as_ref().unwrap().url();
         let redis_url = services.redis.as_ref().unwrap().url();
         ironmonger::db::migrate(&database_url).await.expect("the migrations run");

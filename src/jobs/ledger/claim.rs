@@ -48,7 +48,8 @@ pub struct Claimed {
     pub waited_s: f64,
 }
 
-/// Claims those of `ids` that are READY, of a kind in `kinds`, and whose queue is not paused; `tokens[i]` becomes the lease
+/// Claims those of `ids` that are READY, of a kind in `kinds`, and whose queue is not paused and, if it has limits, let them
+/// through; `tokens[i]` becomes the lease
 /// of `ids[i]`. The others are duplicates, canceled, or not for us; see [`pass_on`].
 pub async fn claim(
     conn: &mut Conn,
@@ -60,17 +61,23 @@ pub async fn claim(
     // The locks are taken in the order of ids and waited for: a relay or reaper that has the row lets go of it soon.
     statement(
         "WITH free AS ( \
-             SELECT job.id, mine.token \
+             SELECT job.id, job.queue, mine.token \
              FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS given(id, token) ORDER BY id) AS mine \
              CROSS JOIN LATERAL ( \
-                 SELECT id FROM jobs WHERE jobs.id = mine.id AND state = 'READY' AND kind = ANY($3) \
-                     AND NOT EXISTS (SELECT 1 FROM job_queues WHERE name = jobs.queue AND paused) \
-                 FOR UPDATE OF jobs) AS job) \
+                 SELECT id, queue FROM jobs WHERE jobs.id = mine.id AND state = 'READY' AND kind = ANY($3) \
+                     AND NOT EXISTS (SELECT 1 FROM job_queues WHERE name = jobs.queue AND (paused \
+                         OR (dispatched_at IS NULL AND (max_running IS NOT NULL OR rate_limit IS NOT NULL)))) \
+                 FOR UPDATE OF jobs) AS job), \
+         spent AS ( \
+             UPDATE job_queues SET rate_refilled_at = clock_timestamp(), rate_tokens = least(rate_limit, rate_tokens \
+                 + rate_limit / rate_period_seconds * extract(epoch FROM clock_timestamp() - rate_refilled_at)::float8) - begun.n \
+             FROM (SELECT queue, count(*) AS n FROM free GROUP BY queue) AS begun \
+             WHERE name = begun.queue AND rate_limit IS NOT NULL) \
          UPDATE jobs SET state = 'RUNNING', attempt = attempt + 1, lease_token = free.token, \
              lease_until = now() + make_interval(secs => $5), worker = $4, started_at = now(), dispatched_at = NULL, \
              progress_done = 0, progress_total = NULL, progress_note = NULL \
          FROM free WHERE jobs.id = free.id \
-         RETURNING jobs.id, lease_token, kind, queue, payload, attempt, max_attempts, crashes, created_by, traceparent, \
+          RETURNING jobs.id, lease_token, kind, jobs.queue, payload, attempt, max_attempts, crashes, created_by, traceparent, \
              extract(epoch FROM now() - greatest(run_at, created_at))::float8 AS waited_s",
     )
     .bind::<Array<diesel::sql_types::Uuid>, _>(ids)

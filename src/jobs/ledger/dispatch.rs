@@ -29,8 +29,10 @@ pub struct Dispatched {
 /// What one look at the ledger says.
 #[derive(Debug, Default)]
 pub struct Due {
-    /// Queues that are not paused and have jobs to push.
+    /// Queues that are not paused, have no limits, and have jobs to push.
     pub queues: Vec<String>,
+    /// The same, with limits.
+    pub limited: Vec<String>,
     /// Seconds until the next delayed job is due, if there is one.
     pub next_in_s: Option<f64>,
 }
@@ -55,6 +57,8 @@ pub async fn look(conn: &mut Conn) -> QueryResult<Due> {
     struct Row {
         #[diesel(sql_type = Nullable<Array<Text>>)]
         queues: Option<Vec<String>>,
+        #[diesel(sql_type = Nullable<Array<Text>>)]
+        limited: Option<Vec<String>>,
         #[diesel(sql_type = Nullable<Double>)]
         next_in_s: Option<f64>,
     }
@@ -65,14 +69,21 @@ pub async fn look(conn: &mut Conn) -> QueryResult<Due> {
              UNION ALL \
              SELECT (SELECT queue FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL AND queue > waiting.name \
                      ORDER BY queue, priority DESC, run_at, id LIMIT 1) FROM waiting WHERE waiting.name IS NOT NULL) \
-         SELECT (SELECT array_agg(waiting.name) FROM waiting LEFT JOIN job_queues USING (name) \
-                 WHERE waiting.name IS NOT NULL AND paused IS NOT TRUE) AS queues, \
+         SELECT open.queues, open.limited, \
                 (SELECT extract(epoch FROM min(run_at) - now())::float8 FROM jobs \
-                 WHERE state IN ('SCHEDULED', 'RETRYING')) AS next_in_s",
+                 WHERE state IN ('SCHEDULED', 'RETRYING')) AS next_in_s \
+         FROM (SELECT array_agg(name) FILTER (WHERE max_running IS NULL AND rate_limit IS NULL) AS queues, \
+                      array_agg(name) FILTER (WHERE max_running IS NOT NULL OR rate_limit IS NOT NULL) AS limited \
+               FROM waiting LEFT JOIN job_queues USING (name) \
+               WHERE name IS NOT NULL AND paused IS NOT TRUE) AS open",
     )
     .get_result(conn)
     .await?;
-    Ok(Due { queues: row.queues.unwrap_or_default(), next_in_s: row.next_in_s })
+    Ok(Due {
+        queues: row.queues.unwrap_or_default(),
+        limited: row.limited.unwrap_or_default(),
+        next_in_s: row.next_in_s,
+    })
 }
 
 /// Marks up to `rooms[i]` due jobs of `queues[i]` as dispatched, by priority and age; other relays skip them.
@@ -89,6 +100,65 @@ pub async fn take(conn: &mut Conn, queues: &[String], rooms: &[i32]) -> QueryRes
     .bind::<Array<Integer>, _>(rooms)
     .load(conn)
     .await
+}
+
+/// A queue with limits, locked until the transaction ends.
+#[derive(Debug, QueryableByName)]
+struct Allowance {
+    /// Seconds until the rate allows one more job; absent when it allows one now, or there is no rate.
+    #[diesel(sql_type = Nullable<Double>)]
+    next_in_s: Option<f64>,
+}
+
+/// What [`take_limited`] took.
+#[derive(Debug)]
+pub struct Taken {
+    /// Marked as dispatched.
+    pub jobs: Vec<Dispatched>,
+    /// Seconds until the rate allows another one, if it is what holds the queue up.
+    pub next_in_s: Option<f64>,
+}
+
+/// The same as [`take`] for one queue with limits: no more jobs than may begin now. None when another relay is at it.
+///
+/// A dispatched job has its place already: what is RUNNING and what is dispatched together never exceed `max_running`, and a claim
+/// takes no job of such a queue that is not dispatched. Places come free with finish, reaper and release; nobody has to give
+/// one back. A token of the rate is spent by the claim, so what is dispatched and not claimed holds one.
+pub async fn take_limited(conn: &mut Conn, queue: &str, room: i32) -> QueryResult<Option<Taken>> {
+    // Two statements: the second one sees what the last holder of the lock dispatched.
+    let allowance: Option<Allowance> = statement(
+        "SELECT CASE WHEN rate_limit IS NOT NULL AND tokens < 1 \
+                     THEN ((1 - tokens) * rate_period_seconds / rate_limit)::float8 END AS next_in_s \
+         FROM (SELECT rate_limit, rate_period_seconds, rate_tokens + rate_limit / rate_period_seconds \
+                   * extract(epoch FROM clock_timestamp() - rate_refilled_at)::float8 AS tokens \
+               FROM job_queues WHERE name = $1 AND NOT paused FOR UPDATE SKIP LOCKED) AS bucket",
+    )
+    .bind::<Text, _>(queue)
+    .get_result(conn)
+    .await
+    .optional()?;
+    let Some(allowance) = allowance else { return Ok(None) };
+    let jobs = statement(
+        "WITH allowed AS ( \
+             SELECT greatest(0, least($2, max_running - running.n - dispatched.n, \
+                 CASE WHEN rate_limit IS NOT NULL THEN floor(least(rate_limit, rate_tokens + rate_limit / rate_period_seconds \
+                     * extract(epoch FROM clock_timestamp() - rate_refilled_at)::float8)) - dispatched.n END))::bigint AS n \
+             FROM job_queues, \
+                 (SELECT count(*) AS n FROM jobs WHERE state = 'RUNNING' AND queue = $1) AS running, \
+                 (SELECT count(*) AS n FROM jobs WHERE state = 'READY' AND dispatched_at IS NOT NULL AND queue = $1) \
+                     AS dispatched \
+             WHERE name = $1), \
+         due AS ( \
+             SELECT id FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL AND queue = $1 \
+             ORDER BY priority DESC, run_at, id LIMIT (SELECT n FROM allowed) FOR UPDATE SKIP LOCKED) \
+         UPDATE jobs SET dispatched_at = now(), dispatch_no = dispatch_no + 1 FROM due WHERE jobs.id = due.id \
+         RETURNING jobs.queue, jobs.id, jobs.priority, extract(epoch FROM jobs.run_at)::bigint AS due_second",
+    )
+    .bind::<Text, _>(queue)
+    .bind::<Integer, _>(room)
+    .load(conn)
+    .await?;
+    Ok(Some(Taken { jobs, next_in_s: allowance.next_in_s }))
 }
 
 /// Undoes [`take`] for jobs whose push failed.

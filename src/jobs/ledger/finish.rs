@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::db::Conn;
 
-use super::{notify_watchers, statement};
+use super::{notify_due, notify_watchers, statement};
 
 /// How a run ended.
 #[derive(Debug, Clone)]
@@ -66,6 +66,9 @@ struct Row {
     id: Uuid,
     #[diesel(sql_type = Bool)]
     watched: bool,
+    /// The queue, if a place in it came free that others wait for.
+    #[diesel(sql_type = Nullable<Text>)]
+    freed: Option<String>,
 }
 
 /// Records the endings, at most [`super::BATCH`], and tells watchers. Answers with the jobs recorded; a job is
@@ -111,7 +114,8 @@ pub async fn finish(conn: &mut Conn, finishes: &[Finish]) -> QueryResult<Vec<Uui
                  THEN now() + make_interval(secs => held.delay_ms / 1000.0) ELSE jobs.run_at END, \
              finished_at = CASE held.state WHEN 'RETRYING' THEN NULL ELSE now() END \
          FROM held WHERE jobs.id = held.id \
-         RETURNING jobs.id, (jobs.created_by IS NOT NULL OR jobs.state <> 'SUCCEEDED') AS watched",
+         RETURNING jobs.id, (jobs.created_by IS NOT NULL OR jobs.state <> 'SUCCEEDED') AS watched, \
+             (SELECT name FROM job_queues WHERE name = jobs.queue AND max_running IS NOT NULL) AS freed",
     )
     .bind::<Array<diesel::sql_types::Uuid>, _>(ids)
     .bind::<Array<diesel::sql_types::Uuid>, _>(tokens)
@@ -124,6 +128,10 @@ pub async fn finish(conn: &mut Conn, finishes: &[Finish]) -> QueryResult<Vec<Uui
     let watched: Vec<_> = rows.iter().filter(|row| row.watched).map(|row| row.id).collect();
     if !watched.is_empty() {
         notify_watchers(conn, &watched).await?;
+    }
+    let freed: std::collections::BTreeSet<_> = rows.iter().filter_map(|row| row.freed.as_deref()).collect();
+    for queue in freed {
+        notify_due(conn, queue).await?;
     }
     Ok(rows.into_iter().map(|row| row.id).collect())
 }

@@ -13,7 +13,7 @@ use crate::jobs::transport::{Envelope, Road, Survey};
 /// Redis stays small and a pause takes effect.
 const WINDOW: usize = 1_000;
 /// Most envelopes per queue and push.
-const PUSH: usize = 500;
+const PUSH: i32 = 500;
 /// Delayed jobs made ready at a time.
 const PROMOTE: i64 = 1_000;
 
@@ -51,23 +51,36 @@ impl Pass {
             self.epoch = Some(reconcile(ledger, road).await?);
             return Ok(Progress::Pushed);
         };
+        let mut next = due.next_in_s.unwrap_or(f64::INFINITY);
+        let mut pushed = false;
+        for queue in &due.limited {
+            let conn = ledger.conn().await?;
+            let taking = conn.transaction(async |conn| dispatch::take_limited(conn, queue, PUSH).await);
+            let Some(taken) = answered(taking).await? else { continue };
+            next = next.min(taken.next_in_s.unwrap_or(f64::INFINITY));
+            if !taken.jobs.is_empty() {
+                self.push(ledger, road, epoch, queue, &taken.jobs).await?;
+                pushed = true;
+            }
+        }
         let rooms = rooms(&survey, due.queues.len());
-        if due.queues.is_empty() {
-            let next = due.next_in_s.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.0, 3600.0)));
-            return Ok(Progress::Idle { next });
+        let full = !due.queues.is_empty() && rooms.iter().all(|&room| room == 0);
+        if !due.queues.is_empty() && !full {
+            let taken = answered(dispatch::take(ledger.conn().await?, &due.queues, &rooms)).await?;
+            for queue in &due.queues {
+                self.push(ledger, road, epoch, queue, &taken).await?;
+            }
+            // None when another relay was faster.
+            pushed |= !taken.is_empty();
         }
-        if rooms.iter().all(|&room| room == 0) {
-            return Ok(Progress::Full);
-        }
-        let taken = answered(dispatch::take(ledger.conn().await?, &due.queues, &rooms)).await?;
-        if taken.is_empty() {
-            // Another relay was faster.
-            return Ok(Progress::Idle { next: None });
-        }
-        for queue in &due.queues {
-            self.push(ledger, road, epoch, queue, &taken).await?;
-        }
-        Ok(Progress::Pushed)
+        Ok(match (pushed, full) {
+            (true, _) => Progress::Pushed,
+            (false, true) => Progress::Full,
+            (false, false) => {
+                let next = next.is_finite().then(|| Duration::from_secs_f64(next.clamp(0.0, 3600.0)));
+                Progress::Idle { next }
+            }
+        })
     }
 
     async fn push(
@@ -102,7 +115,7 @@ impl Pass {
 fn rooms(survey: &Survey, queues: usize) -> Vec<i32> {
     let room = |&waiting: &usize| match WINDOW.saturating_sub(waiting) {
         room if waiting > 0 && room < WINDOW / 4 => 0,
-        room => i32::try_from(room.min(PUSH)).unwrap_or(0),
+        room => i32::try_from(room).unwrap_or(PUSH).min(PUSH),
     };
     survey.waiting.iter().take(queues).map(room).collect()
 }

@@ -52,16 +52,14 @@ impl Keeper {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let token = quit.clone();
         let workers = tokio::runtime::Handle::current();
-        let thread = std::thread::Builder::new()
-            .name("job-leases".into())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        () = self.keep(receiver, token) => {}
-                        () = nudge(workers) => {}
-                    }
-                });
-            })?;
+        let thread = std::thread::Builder::new().name("job-leases".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = self.keep(receiver, token) => {}
+                    () = nudge(workers) => {}
+                }
+            });
+        })?;
         Ok(Keeping { quit, checks, thread: Some(thread) })
     }
 

@@ -121,8 +121,9 @@ pub async fn run_worker(app: App, options: WorkerOptions, stop: CancellationToke
         queues: queues.clone(),
         concurrency: i32::try_from(concurrency).unwrap_or(i32::MAX),
     };
-    let keeping = Keeper { database_url: database_url.clone(), held: held.clone(), presence, hung: hung.clone() }
-        .start()?;
+    let keeping =
+        Keeper { database_url: database_url.clone(), held: held.clone(), presence, hung: hung.clone() }
+            .start()?;
     let follower = CancellationToken::new();
     let news = app.signals.subscribe();
     tokio::spawn(Keeping::follow(keeping.checks(), held.clone(), news, follower.clone()));

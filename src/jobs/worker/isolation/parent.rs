@@ -190,7 +190,9 @@ pub async fn record_crash(engine: &Engine, crash: &Crash) {
             Err(error) => Err(error),
         };
         match session.settle(outcome) {
-            Ok(Some(state)) => tracing::warn!(id = %JobId(crash.id), %state, error = crash.error, "a job crashed"),
+            Ok(Some(state)) => {
+                tracing::warn!(id = %JobId(crash.id), %state, error = crash.error, "a job crashed")
+            }
             Ok(None) => {
                 tracing::warn!(id = %JobId(crash.id), "the run counts for nothing: its lease was lost");
             }

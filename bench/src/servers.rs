@@ -1,0 +1,95 @@
+//! PostgreSQL and Redis of a run's own, as durable as in production, and the processes that use them.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::Context;
+use ironmonger::App;
+use ironmonger::config::Config;
+use ironmonger::dev::services::{Purpose, Services, Wanted};
+
+/// The servers of a run. They end with this process.
+pub struct Servers {
+    services: Services,
+    folder: tempfile::TempDir,
+}
+
+impl Servers {
+    /// Starts both and migrates.
+    pub async fn start() -> anyhow::Result<Self> {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir()?;
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+        let wanted = Wanted { postgres: true, redis: true };
+        let services = Services::start(folder.path(), Purpose::Development, wanted).await?;
+        let servers = Self { services, folder };
+        ironmonger::db::migrate(&servers.database_url()).await?;
+        Ok(servers)
+    }
+
+    /// Of PostgreSQL.
+    pub fn database_url(&self) -> String {
+        self.services.postgres.as_ref().map(|it| it.url()).unwrap_or_default()
+    }
+
+    /// Of Redis.
+    pub fn redis_url(&self) -> String {
+        self.services.redis.as_ref().map(|it| it.url()).unwrap_or_default()
+    }
+
+    /// A process's App on these servers.
+    pub fn app(&self) -> anyhow::Result<App> {
+        let variables = self.variables();
+        let lookup =
+            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+        App::without_keys(Config::from_lookup(lookup)?)
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("DATABASE_URL", self.database_url()),
+            ("REDIS_URL", self.redis_url()),
+            ("IRONMONGER_DATA_DIR", self.folder.path().join("data").display().to_string()),
+            ("IRONMONGER_WORKER_ADDR", "off".into()),
+            ("IRONMONGER_LOG", "warn".into()),
+        ]
+    }
+
+    /// Starts this program again with these arguments, on these servers.
+    pub fn spawn(&self, args: &[&str]) -> anyhow::Result<Process> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(args).envs(self.variables());
+        Process::spawn(command)
+    }
+
+    /// A folder that is removed in the end.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+}
+
+/// A process, killed when dropped.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts it; it writes to our standard error.
+    pub fn spawn(mut command: Command) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::inherit());
+        let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        Ok(Self(child))
+    }
+
+    /// Most memory that it had in use so far, in MiB.
+    pub fn peak_memory_mib(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
