@@ -71,7 +71,7 @@ apt_install() {
     fi
 }
 
-# install NAME...: what is missing of postgres, redis, cc; by the system's own names for them.
+# install NAME...: what is missing of postgres, redis, cc, faketime; by the system's own names for them.
 install() {
     local packages=() name
     if have apt-get; then
@@ -80,6 +80,7 @@ install() {
                 postgres) packages+=(postgresql) ;;
                 redis) packages+=(redis-server) ;;
                 cc) packages+=(gcc libc6-dev) ;;
+                faketime) packages+=(libfaketime) ;;
             esac
         done
         say "Installing ${packages[*]} by apt-get"
@@ -91,6 +92,7 @@ install() {
                 # Newer releases have its successor instead.
                 redis) if dnf -q info redis >/dev/null 2>&1; then packages+=(redis); else packages+=(valkey); fi ;;
                 cc) packages+=(gcc glibc-devel) ;;
+                faketime) packages+=(libfaketime) ;;
             esac
         done
         say "Installing ${packages[*]} by dnf"
@@ -120,6 +122,17 @@ need_services() {
     if [ "${#missing[@]}" -gt 0 ]; then
         install "${missing[@]}"
     fi
+}
+
+# For the test of workers whose clocks are wrong, which runs on Linux only.
+need_faketime() {
+    local library
+    [ "$(uname)" = Linux ] || return 0
+    for library in /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib64/faketime/libfaketimeMT.so.1 \
+        /usr/lib/faketime/libfaketimeMT.so.1; do
+        [ -e "$library" ] && return
+    done
+    install faketime
 }
 
 need_cargo() {

@@ -30,6 +30,8 @@ pub struct Config {
     pub mail: MailConfig,
     /// `IRONMONGER_JOB_RETENTION_DAYS`: how long finished jobs stay in the ledger; dead ones stay 90 days. Default 7.
     pub job_retention_days: u16,
+    /// `IRONMONGER_JOB_MEMORY_MB`: most memory of a process that runs one job alone, in MiB. Default none.
+    pub job_memory_mb: Option<u64>,
     /// `IRONMONGER_DEV`: set by `ironmonger dev`; allows the demo store and keys made on the spot.
     pub dev: bool,
 }
@@ -166,10 +168,14 @@ impl Config {
                     .unwrap_or_else(|| "Ironmonger <shop@ironmonger.test>".into()),
             },
             job_retention_days: vars.parse("IRONMONGER_JOB_RETENTION_DAYS", "7"),
+            job_memory_mb: vars.parse_if_set("IRONMONGER_JOB_MEMORY_MB"),
             dev: vars.parse("IRONMONGER_DEV", "false"),
         };
         if config.database_pool == 0 {
             vars.problems.push("IRONMONGER_DATABASE_POOL: must be at least 1".into());
+        }
+        if config.job_memory_mb.is_some_and(|limit| limit < LEAST_JOB_MEMORY_MB) {
+            vars.problems.push(format!("IRONMONGER_JOB_MEMORY_MB: must be at least {LEAST_JOB_MEMORY_MB}"));
         }
         if let Some(name) = &config.http.client_ip_header
             && name.parse::<axum::http::HeaderName>().is_err()
@@ -193,6 +199,9 @@ impl Config {
 pub fn password_from_env() -> Option<String> {
     std::env::var("IRONMONGER_PASSWORD").ok().filter(|password| !password.is_empty())
 }
+
+/// What a process takes before its job takes anything, with room for the stacks of many cores.
+const LEAST_JOB_MEMORY_MB: u64 = 128;
 
 /// Ten years: no token should live longer, and dates stay far from their limits.
 const MAX_TOKEN_SECONDS: i64 = 315_360_000;
@@ -270,6 +279,16 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
     fn parse_or_off<T: FromStr>(&mut self, name: &str, default: &str) -> Option<T> {
         let off = self.text(name).is_some_and(|value| value == "off");
         (!off).then(|| self.parse(name, default))
+    }
+
+    fn parse_if_set<T: FromStr>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            let kind = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+            self.problems.push(format!("{name}: {text:?} is not a valid {kind}"));
+        }
+        parsed
     }
 
     fn parse<T: FromStr>(&mut self, name: &str, default: &str) -> T {

@@ -16,7 +16,7 @@ use crate::bulk::{self, CatalogFormat, NewImport};
 use crate::catalog::OnConflict;
 use crate::config::Config;
 use crate::ids::JobId;
-use crate::jobs::{self, JobRow, JobState, WorkerOptions};
+use crate::jobs::{self, JobRow, JobState, QueueShare, WorkerOptions};
 
 /// How often the job is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -148,7 +148,7 @@ async fn follow(app: &App, id: JobId, here: bool, unit: Unit) -> anyhow::Result<
 /// A worker for this command alone.
 async fn work(app: App, stop: CancellationToken) -> anyhow::Result<()> {
     let options =
-        WorkerOptions { queues: vec!["bulk".to_owned()], concurrency: 1, ..WorkerOptions::default() };
+        WorkerOptions { queues: vec![QueueShare::new("bulk")], concurrency: 1, ..WorkerOptions::default() };
     let relay = jobs::run_relay(app.clone(), stop.clone());
     let (outcome, ()) = tokio::join!(jobs::run_worker(app, options, stop), relay);
     outcome

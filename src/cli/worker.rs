@@ -12,20 +12,37 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::config::{Config, LogConfig};
 use crate::jobs::registry::Registry;
-use crate::jobs::{self, WorkerOptions};
+use crate::jobs::{self, Isolate, QueueOrder, QueueShare, WorkerOptions};
 
 /// What a worker process is told.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
-    /// The queues to take jobs from, such as `payments,mail`; all of them if not given.
+    /// The queues to take jobs from, with weights if they differ, such as `payments:6,mail:3,bulk`; all of them if not given.
     #[arg(long, value_delimiter = ',', env = "IRONMONGER_WORKER_QUEUES")]
-    queues: Vec<String>,
+    queues: Vec<QueueShare>,
+    /// Take from a queue only when the ones given before it are empty.
+    #[arg(long, env = "IRONMONGER_WORKER_STRICT")]
+    strict: bool,
     /// Most jobs that run at a time.
     #[arg(long, default_value_t = 16, env = "IRONMONGER_WORKER_CONCURRENCY", value_parser = parse_concurrency)]
     concurrency: usize,
     /// Shown in the list of workers; the machine's name by default.
     #[arg(long, env = "IRONMONGER_WORKER_NAME")]
     name: Option<String>,
+    /// Run the one job that comes on standard input: how a worker starts itself for a job that took a worker down.
+    #[arg(long, hide = true)]
+    isolated: bool,
+    #[arg(skip)]
+    isolate: Option<Isolate>,
+}
+
+impl WorkerArgs {
+    /// How to start the process for a job that took its worker down before, where it is not this program with
+    /// `--isolated`; it has to call [`run_isolated`].
+    pub fn isolate_by(mut self, isolate: Isolate) -> Self {
+        self.isolate = Some(isolate);
+        self
+    }
 }
 
 fn parse_concurrency(text: &str) -> Result<usize, String> {
@@ -38,6 +55,9 @@ fn parse_concurrency(text: &str) -> Result<usize, String> {
 /// Runs the jobs of `registry` until SIGTERM or SIGINT: then takes no more, lets what runs end for up to 25 s, gives back the
 /// rest and returns. A second signal ends the process at once. Begins the log.
 pub async fn run(args: WorkerArgs, registry: Registry) -> anyhow::Result<()> {
+    if args.isolated {
+        return run_isolated(registry).await;
+    }
     crate::telemetry::init(&LogConfig::from_env()?)?;
     let app = App::without_keys(Config::from_env()?)?;
     let stop = super::signals::stop_token()?;
@@ -49,8 +69,18 @@ pub async fn run(args: WorkerArgs, registry: Registry) -> anyhow::Result<()> {
     };
     let news = tokio::spawn(app.signals.clone().run(app.config.database_url.clone(), done.clone()));
     let relay = tokio::spawn(jobs::run_relay_with(app.clone(), registry.clone(), done.clone()));
-    let options =
-        WorkerOptions { queues: args.queues, concurrency: args.concurrency, name: args.name, registry };
+    let isolate = match args.isolate {
+        Some(isolate) => isolate,
+        None => Isolate { program: std::env::current_exe()?, args: vec!["--isolated".into()] },
+    };
+    let options = WorkerOptions {
+        queues: args.queues,
+        order: if args.strict { QueueOrder::Strict } else { QueueOrder::Weighted },
+        concurrency: args.concurrency,
+        name: args.name,
+        registry,
+        isolate: Some(isolate),
+    };
     let outcome = jobs::run_worker(app, options, stop).await;
     done.cancel();
     let _ = tokio::join!(news, relay);
@@ -58,6 +88,12 @@ pub async fn run(args: WorkerArgs, registry: Registry) -> anyhow::Result<()> {
         let _ = ops.await;
     }
     outcome
+}
+
+/// Runs the one job that a worker hands over on standard input, see [`Isolate`]. Begins the log.
+pub async fn run_isolated(registry: Registry) -> anyhow::Result<()> {
+    crate::telemetry::init(&LogConfig::from_env()?)?;
+    jobs::run_isolated(App::without_keys(Config::from_env()?)?, registry).await
 }
 
 /// Health and metrics; `/readyz` says so when the worker drains.

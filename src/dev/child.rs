@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,7 @@ pub struct Program {
     account: Option<Account>,
     current_dir: Option<PathBuf>,
     output: Option<File>,
+    piped: bool,
     dies_by: Signal,
 }
 
@@ -54,6 +55,7 @@ impl Program {
             account: None,
             current_dir: None,
             output: None,
+            piped: false,
             dies_by: Signal::SIGKILL,
         }
     }
@@ -94,6 +96,12 @@ impl Program {
         self
     }
 
+    /// Connects its standard input and output with this process, see [`Child::take_pipes`].
+    pub fn piped(mut self) -> Self {
+        self.piped = true;
+        self
+    }
+
     /// The signal that it gets when this process is gone. SIGKILL unless told otherwise.
     pub fn dies_by(mut self, signal: Signal) -> Self {
         self.dies_by = signal;
@@ -130,6 +138,9 @@ impl Program {
         if let Some(file) = self.output {
             command.stdout(file.try_clone()?).stderr(file);
         }
+        if self.piped {
+            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        }
         let process = command.spawn()?;
         let mut child = Child { process, guard: None, status: None, dies_by: self.dies_by };
         if !kernel_tells {
@@ -151,6 +162,12 @@ impl Child {
     /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Its standard input and output, once, if it was started with [`Program::piped`].
+    pub fn take_pipes(&mut self) -> io::Result<(ChildStdin, ChildStdout)> {
+        let pipes = self.process.stdin.take().zip(self.process.stdout.take());
+        pipes.ok_or_else(|| io::Error::other("the child has no pipes, or they are taken"))
     }
 
     /// How it ended, if it has.

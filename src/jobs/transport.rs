@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::order::{Plan, Turn};
 use super::worker::Gate;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -227,7 +228,7 @@ pub struct Consumer {
     /// What every key begins with.
     pub prefix: String,
     /// The queues to take from.
-    pub queues: Vec<String>,
+    pub plan: Plan,
     /// Unique for every start.
     pub worker: String,
     /// How much may be in hand.
@@ -252,15 +253,16 @@ where
     let keys = Keys::new(&consumer.prefix);
     let (sender, receiver) = mpsc::unbounded_channel();
     let inbox: Inbox<T> = Arc::new(Mutex::new(receiver));
-    let names = consumer.queues.iter().map(|queue| keys.queue(queue)).collect();
-    let fetcher = Fetcher { client: consumer.client, names, gate: consumer.gate };
+    let queues = consumer.plan.names();
+    let names = queues.iter().map(|queue| keys.queue(queue)).collect();
+    let fetcher = Fetcher { client: consumer.client, names, plan: consumer.plan, gate: consumer.gate };
     let take_in = move |job_id| {
         // The receiver lives as long as this function.
         let _ = sender.send(accept(job_id));
     };
     let fetching = tokio::spawn(fetcher.run(take_in, stop.clone()));
 
-    let config = keys.config(&consumer.queues.join("+"));
+    let config = keys.config(&queues.join("+"));
     let source = inbox.clone();
     let name = consumer.worker;
     let monitor = Monitor::new()
@@ -298,21 +300,24 @@ where
 /// Takes envelopes out of Redis as the gate allows.
 struct Fetcher {
     client: Client,
+    /// By position in the plan.
     names: Vec<String>,
+    plan: Plan,
     gate: Gate,
 }
 
 impl Fetcher {
-    async fn run(mut self, take_in: impl Fn(Uuid), stop: CancellationToken) {
-        // Takes from the first queue that has something, so the queues take turns at being first.
+    async fn run(self, take_in: impl Fn(Uuid), stop: CancellationToken) {
+        // First its own places for each queue; then what is left over, to the queues in the order of their turns.
         let pop = Script::new(
             "local taken = {} \
-             for _, key in ipairs(KEYS) do \
-                 local left = tonumber(ARGV[1]) - #taken \
-                 if left <= 0 then break end \
-                 local members = redis.call('ZPOPMIN', key, left) \
+             local function take(key, count) \
+                 if count <= 0 then return end \
+                 local members = redis.call('ZPOPMIN', key, count) \
                  for i = 1, #members, 2 do taken[#taken + 1] = members[i] end \
              end \
+             for i, key in ipairs(KEYS) do take(key, tonumber(ARGV[i + 1])) end \
+             for _, key in ipairs(KEYS) do take(key, tonumber(ARGV[1]) - #taken) end \
              return taken",
         );
         let mut conn = None;
@@ -330,7 +335,6 @@ impl Fetcher {
                         let Ok(job_id) = member.parse() else { continue };
                         take_in(job_id);
                     }
-                    self.names.rotate_left(1);
                 }
                 Err(error) => {
                     conn = None;
@@ -362,16 +366,19 @@ impl Fetcher {
                 conn.insert(self.client.get_multiplexed_async_connection_with_config(&config).await?)
             }
         };
+        let turns = self.plan.draw(room, &mut rand::rng());
+        let names: Vec<_> = turns.iter().map(|turn| self.names[turn.queue].as_str()).collect();
         let mut call = pop.prepare_invoke();
-        for name in &self.names {
-            call.key(name);
+        call.arg(room);
+        for (name, Turn { places, .. }) in names.iter().zip(&turns) {
+            call.key(name).arg(*places);
         }
-        let taken: Vec<String> = call.arg(room).invoke_async(conn).await?;
+        let taken: Vec<String> = call.invoke_async(conn).await?;
         if !taken.is_empty() {
             return Ok(taken);
         }
         let mut command = redis::cmd("BZPOPMIN");
-        command.arg(&self.names).arg(BLOCK_S);
+        command.arg(names).arg(BLOCK_S);
         let first: Option<(String, String, f64)> = command.query_async(conn).await?;
         Ok(first.into_iter().map(|(_, member, _)| member).collect())
     }

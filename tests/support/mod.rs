@@ -13,10 +13,12 @@ mod client;
 mod contract;
 mod database;
 mod people;
+mod private;
 mod process;
 mod servers;
 mod shop;
 mod subscription;
+mod test_worker;
 
 #[allow(unused_imports)]
 pub use self::{
@@ -24,11 +26,13 @@ pub use self::{
     checkout::{CART_FIELDS, Place, cart_of, place_at},
     client::Client,
     contract::{contract, contract_folder, contract_operations},
-    database::wait_until,
+    database::{wait_until, wait_up_to},
+    private::PrivateShop,
     process::Process,
     servers::{Servers, binary},
     shop::Shop,
     subscription::Subscription,
+    test_worker::{Hazard, Newer, TestWorker, Tick, Work},
 };
 #[allow(unused_imports)]
 pub use serde_json::{Value, json};

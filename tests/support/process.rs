@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use tokio::net::TcpStream;
 
 use super::Shop;
-use super::database::wait_until;
+use super::database::{DEADLINE, wait_up_to};
 use super::servers::binary;
 
 /// A process of a shop. Killed when dropped.
@@ -52,10 +52,21 @@ impl Shop {
         also_by: &str,
         variables: &[(&str, &str)],
     ) -> Process {
+        self.spawn_program(name, Program::new(binary(name)).args(args), listens_by, also_by, variables).await
+    }
+
+    /// Starts a program of this shop; returns when it listens where the variable `listens_by` tells it to.
+    pub(super) async fn spawn_program(
+        &self,
+        name: &str,
+        program: Program,
+        listens_by: &str,
+        also_by: &str,
+        variables: &[(&str, &str)],
+    ) -> Process {
         let port = free_port().unwrap();
         let log = self.data_dir().join(format!("{name}-{port}.log"));
-        let mut program = Program::new(binary(name))
-            .args(args)
+        let mut program = program
             .env(listens_by, format!("127.0.0.1:{port}"))
             .env(also_by, format!("127.0.0.1:{}", free_port().unwrap()))
             .output(File::create(&log).unwrap());
@@ -110,9 +121,19 @@ impl Process {
         self.child.signal(signal);
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits for its end; the exit code, `None` after a signal.
     pub async fn wait(&mut self) -> Option<i32> {
+        self.wait_within(DEADLINE).await
+    }
+
+    /// The same with another deadline.
+    pub async fn wait_within(&mut self, deadline: Duration) -> Option<i32> {
         let child = std::cell::RefCell::new(&mut self.child);
-        wait_until(|| async { child.borrow_mut().try_wait().unwrap() }).await.code()
+        wait_up_to(deadline, || async { child.borrow_mut().try_wait().unwrap() }).await.code()
     }
 }

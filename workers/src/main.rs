@@ -15,7 +15,16 @@ struct Cli {
     worker: WorkerArgs,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    worker::run(Cli::parse().worker, registry::all()).await
+fn main() {
+    let args = Cli::parse().worker;
+    // On a machine with one core as well, a handler that does not yield leaves a thread to the others.
+    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let runtime = runtime.expect("threads can be started when the process begins");
+    let outcome = runtime.block_on(worker::run(args, registry::all()));
+    if let Err(error) = &outcome {
+        eprintln!("Error: {error:?}");
+    }
+    // Not by way of the runtime's end, which would wait for a handler that never yields.
+    std::process::exit(outcome.is_err().into());
 }

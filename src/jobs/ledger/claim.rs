@@ -34,6 +34,9 @@ pub struct Claimed {
     /// After this many the job is dead.
     #[diesel(sql_type = Integer)]
     pub max_attempts: i32,
+    /// How often a process died with it.
+    #[diesel(sql_type = Integer)]
+    pub crashes: i32,
     /// Who enqueued it.
     #[diesel(sql_type = Nullable<diesel::sql_types::Uuid>)]
     pub created_by: Option<UserId>,
@@ -74,7 +77,7 @@ pub async fn claim(
              lease_until = now() + make_interval(secs => $5), worker = $4, started_at = now(), dispatched_at = NULL, \
              progress_done = 0, progress_total = NULL, progress_note = NULL \
          FROM free WHERE jobs.id = free.id \
-         RETURNING jobs.id, lease_token, kind, jobs.queue, payload, attempt, max_attempts, created_by, traceparent, \
+          RETURNING jobs.id, lease_token, kind, jobs.queue, payload, attempt, max_attempts, crashes, created_by, traceparent, \
              extract(epoch FROM now() - greatest(run_at, created_at))::float8 AS waited_s",
     )
     .bind::<Array<diesel::sql_types::Uuid>, _>(ids)

@@ -7,6 +7,7 @@
 //! given away.
 
 pub mod claim;
+pub mod crash;
 pub mod dispatch;
 pub mod fence;
 pub mod finish;

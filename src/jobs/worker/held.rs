@@ -35,6 +35,7 @@ struct State {
     reason: Option<Reason>,
     /// A run that hangs past its timeout in a way that nothing ends is not renewed for ever.
     renew_until: Option<Instant>,
+    ended: bool,
 }
 
 impl Lease {
@@ -58,9 +59,26 @@ impl Lease {
         self.canceled.cancel();
     }
 
-    /// Renews no longer than this.
-    pub fn renew_until(&self, until: Instant) {
+    /// The run begins, and ends before `until`, whatever the handler does, if only it yields. Renews no longer than that.
+    pub fn begin(&self, until: Instant) {
         self.state().renew_until = Some(until);
+    }
+
+    /// The run is over; what is left is to record it.
+    pub fn end(&self) {
+        self.state().ended = true;
+    }
+
+    /// Whether a handler has begun and not ended.
+    pub fn is_running(&self) -> bool {
+        let state = self.state();
+        state.renew_until.is_some() && !state.ended
+    }
+
+    /// Whether the run should have ended, by itself or by force.
+    pub fn is_overdue(&self) -> bool {
+        let state = self.state();
+        !state.ended && state.renew_until.is_some_and(|until| Instant::now() >= until)
     }
 
     fn renewable(&self) -> bool {

@@ -1,7 +1,9 @@
 //! Keeps the leases, says that the worker is alive, and learns of cancellations.
 //!
-//! Runs on a thread of its own: handlers that hog the worker's threads lose their time, not their leases.
+//! Runs on a thread of its own: handlers that hog the worker's threads lose their time, not their leases. From there it also
+//! keeps the worker's runtime awake.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc};
@@ -9,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::ids::JobId;
 use crate::jobs::ledger::presence::{self, Presence};
 use crate::jobs::ledger::{Durability, LEASE, Session, answered, lease};
 use crate::signals::Signal;
@@ -19,6 +22,9 @@ const BEAT: Duration = Duration::from_secs(5);
 /// After a failure, so that a database that comes back finds the leases renewed before a reaper looks.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// How long a handler that hogs a thread can keep the news of all sockets and timers from the other threads.
+const NUDGE: Duration = Duration::from_millis(100);
+
 /// What the keeper's thread has.
 pub struct Keeper {
     /// Where the ledger is.
@@ -27,6 +33,8 @@ pub struct Keeper {
     pub held: Held,
     /// What to say.
     pub presence: Presence,
+    /// Canceled when a handler hangs in a way that nothing but the end of the process ends.
+    pub hung: CancellationToken,
 }
 
 /// The running thread.
@@ -43,9 +51,15 @@ impl Keeper {
         let (checks, receiver) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let token = quit.clone();
-        let thread = std::thread::Builder::new()
-            .name("job-leases".into())
-            .spawn(move || runtime.block_on(self.keep(receiver, token)))?;
+        let workers = tokio::runtime::Handle::current();
+        let thread = std::thread::Builder::new().name("job-leases".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = self.keep(receiver, token) => {}
+                    () = nudge(workers) => {}
+                }
+            });
+        })?;
         Ok(Keeping { quit, checks, thread: Some(thread) })
     }
 
@@ -53,11 +67,13 @@ impl Keeper {
         let mut session = Session::new(&self.database_url, Durability::Relaxed);
         let mut renew_at = Instant::now() + LEASE / 3;
         let mut beat_at = Instant::now();
+        let mut overdue = HashSet::new();
         loop {
             tokio::select! {
                 biased;
                 () = quit.cancelled() => break,
                 () = tokio::time::sleep_until(renew_at) => {
+                    self.look_for_hung(&mut overdue);
                     let outcome = self.renew(&mut session).await;
                     renew_at = Instant::now() + if outcome.is_ok() { LEASE / 3 } else { RETRY };
                     log(session.settle(outcome), "leases cannot be renewed");
@@ -81,6 +97,19 @@ impl Keeper {
             Err(error) => Err(error),
         };
         log(outcome, "the worker could not say goodbye");
+    }
+
+    /// A handler that hogs its thread may have anything in its grip, such as a connection that others wait for. The first time
+    /// it may also be that this process stood still and has only begun to go on.
+    fn look_for_hung(&self, overdue: &mut HashSet<Uuid>) {
+        let before = std::mem::take(overdue);
+        for lease in self.held.all().iter().filter(|lease| lease.is_overdue()) {
+            overdue.insert(lease.token);
+            if before.contains(&lease.token) && !self.hung.is_cancelled() {
+                tracing::error!(id = %JobId(lease.id), "the handler of a job never yields; the worker ends because of it");
+                self.hung.cancel();
+            }
+        }
     }
 
     async fn renew(&self, session: &mut Session) -> anyhow::Result<()> {
@@ -161,6 +190,15 @@ impl Keeping {
 impl Drop for Keeping {
     fn drop(&mut self) {
         self.quit.cancel();
+    }
+}
+
+/// One thread of a runtime waits for sockets and timers, and the others wait for it. If it finds one task and that never yields,
+/// all of them wait. A task from outside wakes another thread, which takes over.
+async fn nudge(runtime: tokio::runtime::Handle) {
+    loop {
+        tokio::time::sleep(NUDGE).await;
+        runtime.spawn(async {});
     }
 }
 

@@ -9,6 +9,7 @@ use tracing::Instrument;
 
 use crate::ids::JobId;
 use crate::jobs::ledger::claim::Claimed;
+use crate::jobs::ledger::crash::Crash;
 use crate::jobs::ledger::finish::{Ending, Finish};
 use crate::jobs::registry::Handler;
 use crate::jobs::{JobContext, JobError};
@@ -17,31 +18,44 @@ use super::Engine;
 use super::claims::{Claim, Claiming};
 use super::gate::Admitted;
 use super::held::{Lease, Reason};
+use super::isolation;
 use super::records::Record;
 
 /// A job that was claimed ahead waits no longer than this for a place to run.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A canceled run that does not look at its token is ended after this.
 const CANCEL_GRACE: Duration = Duration::from_secs(30);
-/// A run is renewed so much longer than its timeout, for what comes after it.
-const RENEW_GRACE: Duration = Duration::from_secs(60);
+/// A run is renewed so much longer than its timeout, for what comes before and after it. One that has not ended by then hangs.
+const RENEW_GRACE: Duration = Duration::from_secs(30);
 /// Enough of an error to understand it.
 const ERROR_CHARS: usize = 4_000;
 
 /// What the handler did.
-enum Outcome {
+#[derive(Debug)]
+pub enum Outcome {
+    /// It came to an end.
     Returned(Result<serde_json::Value, JobError>),
+    /// With this message.
     Panicked(String),
+    /// It took too long.
     TimedOut,
     /// Canceled, and did not end by itself in time.
     Abandoned,
     /// The process cannot wait any longer.
     Aborted,
+    /// The process that ran it alone died, in this way.
+    Died(String),
+    /// That process did not come to run it.
+    NotStarted(String),
 }
 
 /// What follows from it.
 enum Verdict {
     Record(Ending),
+    Crashed {
+        error: String,
+        delay_ms: i64,
+    },
     Release,
     /// Somebody else has the job.
     Nothing,
@@ -88,6 +102,9 @@ pub async fn deliver(engine: Arc<Engine>, delivery: Delivery) {
                 tracing::warn!(id = %JobId(id), "the run counts for nothing: its lease was lost");
             }
         }
+        Verdict::Crashed { error, delay_ms } => {
+            isolation::record_crash(&engine, &Crash { id, token, error, delay_ms }).await;
+        }
         Verdict::Release => {
             engine.records.record(Record::Released { id, token }).await;
         }
@@ -111,30 +128,31 @@ async fn run(engine: &Engine, handler: &Handler, job: Claimed, lease: &Lease) ->
         pace: Arc::default(),
     };
     let started = Instant::now();
-    lease.renew_until(started + handler.timeout + RENEW_GRACE);
-    let outcome = {
-        // A payload that makes the handler panic before its first await is caught as well.
-        let running = async { handler.run(job.payload, ctx.clone()).await };
-        let running = AssertUnwindSafe(running).catch_unwind();
-        tokio::pin!(running);
-        tokio::select! {
-            biased;
-            returned = &mut running => match returned {
-                Ok(result) => Outcome::Returned(result),
-                Err(panic) => Outcome::Panicked(panic_text(&*panic)),
-            },
-            () = tokio::time::sleep(handler.timeout) => Outcome::TimedOut,
-            () = engine.abort.cancelled() => Outcome::Aborted,
-            () = abandoned(lease) => Outcome::Abandoned,
+    lease.begin(started + handler.timeout + RENEW_GRACE);
+    let (attempt, max_attempts) = (job.attempt, job.max_attempts);
+    let (running, patience) = match &engine.isolate {
+        Some(isolate) if job.crashes > 0 => {
+            let running = async { isolation::run(isolate, &job, handler.timeout, lease).await };
+            (running.left_future(), handler.timeout + isolation::START_PATIENCE + Duration::from_secs(5))
         }
+        _ => (in_process(handler, job.payload, ctx.clone()).right_future(), handler.timeout),
     };
+    let outcome = tokio::select! {
+        biased;
+        outcome = running => outcome,
+        () = tokio::time::sleep(patience) => Outcome::TimedOut,
+        () = engine.abort.cancelled() => Outcome::Aborted,
+        () = abandoned(lease) => Outcome::Abandoned,
+    };
+    lease.end();
     let took = started.elapsed();
     engine.gate.ran(took);
     metrics::histogram!("job_run_seconds", &labels).record(took.as_secs_f64());
     let _ = ctx.flush_progress().await;
-    let verdict = judge(handler, job.attempt, job.max_attempts, outcome, lease.reason());
+    let verdict = judge(handler, attempt, max_attempts, outcome, lease.reason());
     let name = match &verdict {
         Verdict::Record(ending) => ending.state(),
+        Verdict::Crashed { .. } => "CRASHED",
         Verdict::Release => "RELEASED",
         Verdict::Nothing => "LOST",
     };
@@ -148,6 +166,16 @@ async fn run(engine: &Engine, handler: &Handler, job: Claimed, lease: &Lease) ->
     let [queue, kind] = labels;
     metrics::counter!("jobs_finished_total", &[queue, kind, ("outcome", name.to_lowercase())]).increment(1);
     verdict
+}
+
+/// Runs the handler here.
+pub async fn in_process(handler: &Handler, payload: serde_json::Value, ctx: JobContext) -> Outcome {
+    // A payload that makes the handler panic before its first await is caught as well.
+    let running = async { handler.run(payload, ctx).await };
+    match AssertUnwindSafe(running).catch_unwind().await {
+        Ok(result) => Outcome::Returned(result),
+        Err(panic) => Outcome::Panicked(panic_text(&*panic)),
+    }
 }
 
 async fn abandoned(lease: &Lease) {
@@ -170,6 +198,7 @@ fn judge(
         return Verdict::Nothing;
     }
     let canceled = reason == Some(Reason::Requested);
+    let millis = |delay: Duration| i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
     let failed = |error: String, delay: Option<Duration>| {
         let error = clip(error);
         if canceled {
@@ -178,8 +207,7 @@ fn judge(
             Verdict::Record(Ending::Dead { error })
         } else {
             let delay = delay.unwrap_or_else(|| (handler.backoff)(attempt));
-            let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-            Verdict::Record(Ending::Retry { error, delay_ms })
+            Verdict::Record(Ending::Retry { error, delay_ms: millis(delay) })
         }
     };
     match outcome {
@@ -198,6 +226,8 @@ fn judge(
             failed(format!("The run took longer than {} s.", handler.timeout.as_secs_f64()), None)
         }
         Outcome::Aborted => Verdict::Release,
+        Outcome::Died(error) => Verdict::Crashed { error, delay_ms: millis((handler.backoff)(attempt)) },
+        Outcome::NotStarted(error) => failed(error, None),
     }
 }
 
