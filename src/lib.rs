@@ -33,6 +33,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod inventory;
 pub mod jobs;
+pub mod locale;
 pub mod mail;
 pub mod money;
 pub mod orders;

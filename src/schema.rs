@@ -50,6 +50,7 @@ diesel::table! {
         currency_code -> Text,
         is_default -> Bool,
         created_at -> Timestamptz,
+        version -> BigInt,
     }
 }
 
@@ -298,11 +299,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    locales (tag) {
+        tag -> Text,
+    }
+}
+
+diesel::table! {
     locations (id) {
         id -> Uuid,
         name -> Text,
         priority -> Integer,
         created_at -> Timestamptz,
+        version -> BigInt,
     }
 }
 
@@ -418,6 +426,7 @@ diesel::table! {
         published_at -> Nullable<Timestamptz>,
         min_price -> Nullable<BigInt>,
         max_price -> Nullable<BigInt>,
+        prices_until -> Nullable<Timestamptz>,
     }
 }
 
@@ -569,6 +578,7 @@ diesel::table! {
         singleton -> Bool,
         name -> Text,
         order_number_prefix -> Text,
+        default_locale -> Text,
     }
 }
 
@@ -735,6 +745,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_transport,
     job_workers,
     jobs,
+    locales,
     locations,
     mails,
     order_line_allocations,

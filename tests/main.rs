@@ -6,6 +6,7 @@ mod access;
 mod bulk;
 mod carts;
 mod catalog;
+mod channels;
 mod contract;
 mod dev_services;
 mod dev_shop;

@@ -32,6 +32,8 @@ struct CartRow {
     currency_code: String,
     #[diesel(sql_type = Bool)]
     channel_is_default: bool,
+    #[diesel(sql_type = BigInt)]
+    channel_version: i64,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     customer_id: Option<CustomerId>,
     #[diesel(sql_type = Text)]
@@ -109,7 +111,7 @@ struct LineRow {
 /// What is selected of a cart, from a relation named `c`.
 const CART_COLUMNS: &str = "
     SELECT c.id, c.channel_id, ch.slug AS channel_slug, ch.name AS channel_name, ch.currency_code,
-           ch.is_default AS channel_is_default, c.customer_id, c.status, c.email, c.shipping_address, c.billing_address,
+           ch.is_default AS channel_is_default, ch.version AS channel_version, c.customer_id, c.status, c.email, c.shipping_address, c.billing_address,
            c.version, c.updated_at,
            coalesce((SELECT t.rate_ppm FROM tax_rates t
                      WHERE t.channel_id = c.channel_id
@@ -175,6 +177,7 @@ fn into_cart(row: CartRow) -> Result<Cart> {
             name: row.channel_name,
             currency: row.currency_code.parse().map_err(Error::fault)?,
             is_default: row.channel_is_default,
+            version: row.channel_version,
         },
         customer_id: row.customer_id,
         status: CartStatus::from_stored(&row.status),

@@ -38,6 +38,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     crate::access::graphql::AccessMutation,
+    crate::channels::graphql::ChannelMutation,
     crate::customers::graphql::CustomerMutation,
     crate::catalog::graphql::CatalogMutation,
     crate::inventory::graphql::InventoryMutation,
@@ -60,7 +61,7 @@ pub struct Subscription(crate::orders::graphql::OrderSubscription, crate::jobs::
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema; needs no database. Requests carry an [`crate::App`], a [`crate::access::Viewer`], a
-/// [`crate::channels::Channel`] and [`Loaders`] as data.
+/// [`crate::channels::Channel`], a [`crate::locale::Locale`] and [`Loaders`] as data.
 pub fn schema() -> Schema {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .disable_suggestions()
