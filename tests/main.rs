@@ -9,6 +9,7 @@ mod catalog;
 mod catalog_attributes;
 mod catalog_collections;
 mod catalog_prices;
+mod catalog_rules;
 mod catalog_translations;
 mod catalog_variants;
 mod channels;

@@ -73,7 +73,7 @@ pub async fn update(
         {
             return Err(slug_taken().into());
         }
-        edits::change(conn, id, &current, &change, now).await.map_err(slug_conflict)?;
+        edits::change(conn, id, &change, now).await.map_err(slug_conflict)?;
         if let Some(status) = change.status {
             edits::publish(conn, id, channel.id, (status == ProductStatus::Active).then_some(now)).await?;
         }
