@@ -3,6 +3,7 @@
 mod jobs;
 mod report;
 mod servers;
+mod shop;
 
 use clap::{Parser, Subcommand};
 
@@ -17,6 +18,10 @@ struct Cli {
 enum Command {
     /// The job platform beside raw apalis-redis, BullMQ and raw Redis.
     Jobs(jobs::JobsArgs),
+    /// Writes the products of a generated shop as JSONL.
+    Generate(shop::GenerateArgs),
+    /// Fills a database with a generated shop.
+    Seed(shop::SeedArgs),
     /// A worker process of the job scenarios.
     #[command(hide = true)]
     Worker {
@@ -35,6 +40,8 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Jobs(args) => jobs::run(args).await,
+        Command::Generate(args) => shop::generate(args),
+        Command::Seed(args) => shop::seed(args).await,
         Command::Worker { worker } => ironmonger::cli::worker::run(worker, jobs::registry()).await,
         Command::ApalisWorker { redis_url } => jobs::apalis::work(&redis_url).await,
     }

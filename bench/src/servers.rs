@@ -1,6 +1,6 @@
 //! PostgreSQL and Redis of a run's own, as durable as in production, and the processes that use them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context;
@@ -11,20 +11,33 @@ use ironmonger::dev::services::{Purpose, Services, Wanted};
 /// The servers of a run. They end with this process.
 pub struct Servers {
     services: Services,
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// The folder, if it goes with the run.
+    _temporary: Option<tempfile::TempDir>,
 }
 
 impl Servers {
-    /// Starts both and migrates.
+    /// Starts both in a folder that is removed in the end, and migrates.
     pub async fn start() -> anyhow::Result<Self> {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir()?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+        let servers = Self::start_in(folder.path()).await?;
+        Ok(Self { _temporary: Some(folder), ..servers })
+    }
+
+    /// Starts both in a folder that stays, and migrates.
+    pub async fn start_in(folder: &Path) -> anyhow::Result<Self> {
         let wanted = Wanted { postgres: true, redis: true };
-        let services = Services::start(folder.path(), Purpose::Development, wanted).await?;
-        let servers = Self { services, folder };
+        let services = Services::start(folder, Purpose::Development, wanted).await?;
+        let servers = Self { services, folder: folder.canonicalize()?, _temporary: None };
         ironmonger::db::migrate(&servers.database_url()).await?;
         Ok(servers)
+    }
+
+    /// Stops both; returns when all is on disk.
+    pub async fn stop(self) {
+        self.services.stop().await;
     }
 
     /// Of PostgreSQL.
@@ -49,7 +62,7 @@ impl Servers {
         vec![
             ("DATABASE_URL", self.database_url()),
             ("REDIS_URL", self.redis_url()),
-            ("IRONMONGER_DATA_DIR", self.folder.path().join("data").display().to_string()),
+            ("IRONMONGER_DATA_DIR", self.folder.join("data").display().to_string()),
             ("IRONMONGER_WORKER_ADDR", "off".into()),
             ("IRONMONGER_LOG", "warn".into()),
         ]
@@ -62,9 +75,9 @@ impl Servers {
         Process::spawn(command)
     }
 
-    /// A folder that is removed in the end.
+    /// Where their files are.
     pub fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
+        self.folder.clone()
     }
 }
 
@@ -81,8 +94,12 @@ impl Process {
 
     /// Most memory that it had in use so far, in MiB.
     pub fn peak_memory_mib(&self) -> Option<f64> {
+        self.memory_mib("VmHWM:")
+    }
+
+    fn memory_mib(&self, what: &str) -> Option<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let line = status.lines().find(|line| line.starts_with(what))?;
         Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
     }
 }
