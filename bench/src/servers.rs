@@ -1,7 +1,7 @@
 //! PostgreSQL and Redis of a run's own, as durable as in production, and the processes that use them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::Context;
 use ironmonger::App;
@@ -58,7 +58,8 @@ impl Servers {
         App::without_keys(Config::from_lookup(lookup)?)
     }
 
-    fn variables(&self) -> Vec<(&'static str, String)> {
+    /// What a process needs to find them.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("DATABASE_URL", self.database_url()),
             ("REDIS_URL", self.redis_url()),
@@ -87,7 +88,13 @@ pub struct Process(Child);
 impl Process {
     /// Starts it; it writes to our standard error.
     pub fn spawn(mut command: Command) -> anyhow::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::inherit());
+        command.stdout(Stdio::inherit());
+        Self::spawn_to(command)
+    }
+
+    /// Starts it; it writes to where its command says.
+    pub fn spawn_to(mut command: Command) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null());
         let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         Ok(Self(child))
     }
@@ -97,10 +104,20 @@ impl Process {
         self.memory_mib("VmHWM:")
     }
 
+    /// Memory that it has in use now, in MiB.
+    pub fn memory_now_mib(&self) -> Option<f64> {
+        self.memory_mib("VmRSS:")
+    }
+
     fn memory_mib(&self, what: &str) -> Option<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).ok()?;
         let line = status.lines().find(|line| line.starts_with(what))?;
         Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.0.try_wait()?)
     }
 }
 

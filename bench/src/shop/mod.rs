@@ -18,8 +18,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
+pub use basics::write as write_basics;
 pub use product::Shop;
-pub use seed::{SeedArgs, run as seed};
+pub use seed::{SeedArgs, fill, open, run as seed};
 
 /// Writes products as JSONL, as `ironmonger import` takes them.
 #[derive(Debug, Args)]
