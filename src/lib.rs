@@ -48,9 +48,9 @@ pub mod sql;
 pub mod storage;
 pub mod tax;
 pub mod telemetry;
+mod text_enum;
 pub mod tls;
 pub mod trace;
-mod text_enum;
 
 pub use app::App;
 pub use error::Error;

@@ -435,7 +435,11 @@ pub(super) async fn set_promotion(
 }
 
 /// Makes open carts ABANDONED that have not changed since, at most `limit`; how many. Locked ones are in use and left alone.
-pub(super) async fn abandon(conn: &mut Conn, untouched_since: DateTime<Utc>, limit: i64) -> QueryResult<usize> {
+pub(super) async fn abandon(
+    conn: &mut Conn,
+    untouched_since: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<usize> {
     diesel::sql_query(
         "WITH old AS ( \
              SELECT id FROM carts WHERE status = 'OPEN' AND updated_at < $1 ORDER BY updated_at LIMIT $2 \
