@@ -121,9 +121,13 @@ async fn a_type_changes_and_goes() {
     let id = &made["id"];
     let length = |kind: &str| json!({ "code": "length", "name": "Length", "kind": kind });
     let other_kind = json!({ "id": id, "attributes": [length("TEXT")] });
-    assert_eq!(owner.refused("productTypeUpdate", other_kind).await, ["INVALID_STATE input.attributes.0.kind"]);
+    assert_eq!(
+        owner.refused("productTypeUpdate", other_kind).await,
+        ["INVALID_STATE input.attributes.0.kind"]
+    );
     let update = json!({ "id": id, "expectedVersion": 1, "attributes": [length("NUMBER")] });
-    let updated = owner.mutate("productTypeUpdate", "productType { version attributes { code } }", update).await;
+    let updated =
+        owner.mutate("productTypeUpdate", "productType { version attributes { code } }", update).await;
     assert_eq!(updated["productType"], json!({ "version": 2, "attributes": [{ "code": "length" }] }));
     let document = "query($id: ID!) { product(id: $id) { attributes { code name } } }";
     let data = shop.read(document, json!({ "id": product.id })).await;
@@ -149,9 +153,15 @@ async fn types_that_cannot_be_are_refused() {
         (json!({ "name": " " }), "INVALID input.name"),
         (with(json!({ "code": "Big", "name": "Big", "kind": "TEXT" })), "INVALID input.attributes.0.code"),
         (with(json!({ "code": "a", "name": "", "kind": "TEXT" })), "INVALID input.attributes.0.name"),
-        (with(json!({ "code": "a", "name": "A", "kind": "TEXT", "unit": "cm" })), "INVALID input.attributes.0.unit"),
+        (
+            with(json!({ "code": "a", "name": "A", "kind": "TEXT", "unit": "cm" })),
+            "INVALID input.attributes.0.unit",
+        ),
         (with(json!({ "code": "a", "name": "A", "kind": "CHOICE" })), "INVALID input.attributes.0.choices"),
-        (with(json!({ "code": "a", "name": "A", "kind": "TEXT", "choices": ["x"] })), "INVALID input.attributes.0.choices"),
+        (
+            with(json!({ "code": "a", "name": "A", "kind": "TEXT", "choices": ["x"] })),
+            "INVALID input.attributes.0.choices",
+        ),
     ] {
         assert_eq!(owner.refused("productTypeCreate", input.clone()).await, [expected], "{input}");
     }

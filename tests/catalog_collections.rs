@@ -51,7 +51,13 @@ async fn members_are_added_moved_and_taken_out_by_hand() {
     let add = json!({ "collectionId": id, "expectedVersion": 1, "productIds": ids });
     owner.mutate("collectionProductsAdd", "collection { version }", add).await;
     assert_eq!(members(&shop, &id).await, ["a", "b", "c", "d"]);
-    owner.mutate("collectionProductsAdd", "collection { id }", json!({ "collectionId": id, "productIds": [ids[0]] })).await;
+    owner
+        .mutate(
+            "collectionProductsAdd",
+            "collection { id }",
+            json!({ "collectionId": id, "productIds": [ids[0]] }),
+        )
+        .await;
     assert_eq!(members(&shop, &id).await, ["a", "b", "c", "d"], "a member stays where it is");
 
     let first = json!({ "collectionId": id, "productIds": [ids[3], ids[2]] });
@@ -67,9 +73,21 @@ async fn members_are_added_moved_and_taken_out_by_hand() {
 
     let nowhere = ProductId::new();
     for (name, input, expected) in [
-        ("collectionProductsAdd", json!({ "collectionId": id, "productIds": [ids[0], nowhere] }), "NOT_FOUND input.productIds.1"),
-        ("collectionProductsAdd", json!({ "collectionId": id, "productIds": [] }), "LIMIT_EXCEEDED input.productIds"),
-        ("collectionProductsReorder", json!({ "collectionId": id, "productIds": [ids[1]] }), "NOT_FOUND input.productIds.0"),
+        (
+            "collectionProductsAdd",
+            json!({ "collectionId": id, "productIds": [ids[0], nowhere] }),
+            "NOT_FOUND input.productIds.1",
+        ),
+        (
+            "collectionProductsAdd",
+            json!({ "collectionId": id, "productIds": [] }),
+            "LIMIT_EXCEEDED input.productIds",
+        ),
+        (
+            "collectionProductsReorder",
+            json!({ "collectionId": id, "productIds": [ids[1]] }),
+            "NOT_FOUND input.productIds.0",
+        ),
         (
             "collectionProductsReorder",
             json!({ "collectionId": id, "productIds": [ids[0]], "after": ids[0] }),
@@ -100,13 +118,19 @@ async fn a_collection_is_edited_and_deleted() {
     let edited = owner.mutate("collectionUpdate", selection, edit).await;
     let expected = json!({ "slug": "hand-tools", "name": "Tools", "description": "All of them.", "imageUrl": "/tools.png", "version": 2 });
     assert_eq!(edited["collection"], expected);
-    assert_eq!(owner.refused("collectionCreate", json!({ "name": "Hand tools" })).await, ["TAKEN input.slug"]);
+    assert_eq!(
+        owner.refused("collectionCreate", json!({ "name": "Hand tools" })).await,
+        ["TAKEN input.slug"]
+    );
     assert_eq!(
         owner.refused("collectionCreate", json!({ "name": " ", "slug": "a b" })).await,
         ["INVALID input.name", "INVALID input.slug"]
     );
     let stale = json!({ "id": id, "expectedVersion": 1 });
-    assert_eq!(owner.refused("collectionUpdate", stale.clone()).await, ["STALE_VERSION input.expectedVersion"]);
+    assert_eq!(
+        owner.refused("collectionUpdate", stale.clone()).await,
+        ["STALE_VERSION input.expectedVersion"]
+    );
     assert_eq!(owner.refused("collectionDelete", stale).await, ["STALE_VERSION input.expectedVersion"]);
     let deleted = owner.mutate("collectionDelete", "deletedId", json!({ "id": id })).await;
     assert_eq!(deleted["deletedId"], id);
@@ -187,7 +211,13 @@ async fn a_rule_chooses_members_and_keeps_them_up_to_date() {
     owner.mutate("collectionUpdate", "collection { id }", json!({ "id": id, "rule": rule })).await;
     reach(&["later", "old"]).await;
     owner.mutate("collectionUpdate", "collection { id }", json!({ "id": id, "rule": null })).await;
-    owner.mutate("collectionProductsAdd", "collection { id }", json!({ "collectionId": id, "productIds": [other] })).await;
+    owner
+        .mutate(
+            "collectionProductsAdd",
+            "collection { id }",
+            json!({ "collectionId": id, "productIds": [other] }),
+        )
+        .await;
     reach(&["later", "old", "other"]).await;
 }
 
@@ -204,7 +234,13 @@ async fn a_sale_moves_products_between_price_ranges() {
     let start = clock.now() + TimeDelta::hours(1);
     let sale = json!({ "price": usd("7.99"), "startsAt": start, "endsAt": start + TimeDelta::hours(1) });
     let prices = json!([{ "price": usd("10.00"), "sale": sale }]);
-    owner.mutate("variantPricesSet", "variant { id }", json!({ "variantId": product.variants[0], "prices": prices })).await;
+    owner
+        .mutate(
+            "variantPricesSet",
+            "variant { id }",
+            json!({ "variantId": product.variants[0], "prices": prices }),
+        )
+        .await;
     for expected in [vec![], vec!["a"], vec![]] {
         turn_prices(shop.app(), clock.now()).await.unwrap();
         assert_eq!(members(&shop, &id).await, expected);
@@ -224,7 +260,10 @@ async fn rules_that_cannot_be_are_refused() {
         (rule(json!([condition("PRICE", "LESS_THAN", "cheap")])), "INVALID input.rule.conditions.0.value"),
         (rule(json!([condition("PRICE", "CONTAINS", "1.00")])), "INVALID input.rule.conditions.0.operator"),
         (rule(json!([condition("AVAILABLE", "EQUALS", "yes")])), "INVALID input.rule.conditions.0.value"),
-        (rule(json!([condition("ATTRIBUTE", "EQUALS", "oak")])), "REQUIRED input.rule.conditions.0.attribute"),
+        (
+            rule(json!([condition("ATTRIBUTE", "EQUALS", "oak")])),
+            "REQUIRED input.rule.conditions.0.attribute",
+        ),
     ] {
         assert_eq!(owner.refused("collectionCreate", input.clone()).await, [expected], "{input}");
     }

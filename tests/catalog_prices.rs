@@ -70,11 +70,14 @@ async fn a_sale_begins_and_ends_to_the_moment() {
     let start = clock.now() + TimeDelta::hours(1);
     let end = start + TimeDelta::hours(1);
     let sale = json!({ "price": usd("10.00"), "startsAt": start, "endsAt": end });
-    let input = json!({ "variantId": product.variants[0], "prices": [{ "price": usd("20.00"), "sale": sale }] });
+    let input =
+        json!({ "variantId": product.variants[0], "prices": [{ "price": usd("20.00"), "sale": sale }] });
     owner.mutate("variantPricesSet", "variant { id }", input).await;
     let cart = shop.cart(&[(product.variants[0], 1)]).await;
     let subtotal = async || {
-        let data = shop.read("query($id: ID!) { cart(id: $id) { subtotal { amount } } }", json!({ "id": cart })).await;
+        let data = shop
+            .read("query($id: ID!) { cart(id: $id) { subtotal { amount } } }", json!({ "id": cart }))
+            .await;
         data["cart"]["subtotal"]["amount"].clone()
     };
     let by_price = async || {
@@ -113,7 +116,8 @@ async fn a_sale_turns_the_ranges_by_itself() {
     let product = priced(&shop, "soon", "20.00").await;
     let start = shop.app().clock.now() + TimeDelta::milliseconds(400);
     let sale = json!({ "price": usd("10.00"), "startsAt": start });
-    let input = json!({ "variantId": product.variants[0], "prices": [{ "price": usd("20.00"), "sale": sale }] });
+    let input =
+        json!({ "variantId": product.variants[0], "prices": [{ "price": usd("20.00"), "sale": sale }] });
     owner.mutate("variantPricesSet", "variant { id }", input).await;
     shop.wait_until(|| async { (look(&shop, &product).await.2 == json!("10.00")).then_some(()) }).await;
 }
@@ -124,23 +128,42 @@ async fn an_import_keeps_a_sale_that_is_still_one() {
     let owner = shop.as_owner();
     let product = priced(&shop, "kept", "20.00").await;
     let sale = json!({ "price": usd("10.00") });
-    let input = json!({ "variantId": product.variants[0], "prices": [{ "price": usd("20.00"), "sale": sale }] });
+    let input =
+        json!({ "variantId": product.variants[0], "prices": [{ "price": usd("20.00"), "sale": sale }] });
     owner.mutate("variantPricesSet", "variant { id }", input).await;
     let import = async |price: i64| {
         use ironmonger::catalog::{OnConflict, ProductDraft, ProductStatus, VariantDraft, write_products};
         let variant = VariantDraft {
-            sku: "SKU".into(), option_values: Vec::new(), price_minor: price, compare_at_minor: None, stock: None,
-            backorderable: false, barcode: String::new(), weight_grams: None, requires_shipping: true, taxable: true,
+            sku: "SKU".into(),
+            option_values: Vec::new(),
+            price_minor: price,
+            compare_at_minor: None,
+            stock: None,
+            backorderable: false,
+            barcode: String::new(),
+            weight_grams: None,
+            requires_shipping: true,
+            taxable: true,
         };
         let draft = ProductDraft {
-            slug: "kept".into(), name: format!("At {price}"), description: String::new(), vendor: String::new(),
-            product_type: String::new(), tags: Vec::new(), status: ProductStatus::Active, options: Vec::new(),
-            variants: vec![variant], images: Vec::new(), collections: Vec::new(),
+            slug: "kept".into(),
+            name: format!("At {price}"),
+            description: String::new(),
+            vendor: String::new(),
+            product_type: String::new(),
+            tags: Vec::new(),
+            status: ProductStatus::Active,
+            options: Vec::new(),
+            variants: vec![variant],
+            images: Vec::new(),
+            collections: Vec::new(),
         };
         let app = shop.app();
         let channel = app.channels.get(&app.db, None).await.unwrap();
         let mut conn = app.db.get().await.unwrap();
-        write_products(&mut conn, &channel, &[draft], OnConflict::Update, app.clock.now(), "system").await.unwrap();
+        write_products(&mut conn, &channel, &[draft], OnConflict::Update, app.clock.now(), "system")
+            .await
+            .unwrap();
     };
     import(1800).await;
     assert_eq!(look(&shop, &product).await, (json!("10.00"), json!("18.00"), json!("10.00")));
@@ -158,13 +181,22 @@ async fn prices_that_cannot_be_are_refused() {
     let now = shop.app().clock.now();
     let backwards = json!({ "price": usd("1.00"), "startsAt": now, "endsAt": now - TimeDelta::hours(1) });
     for (input, expected) in [
-        (prices(json!([{ "price": { "amount": "1.00", "currencyCode": "EUR" } }])), "INVALID input.prices.0.price"),
+        (
+            prices(json!([{ "price": { "amount": "1.00", "currencyCode": "EUR" } }])),
+            "INVALID input.prices.0.price",
+        ),
         (prices(json!([{ "price": usd("1.001") }])), "INVALID input.prices.0.price"),
         (prices(json!([{ "price": usd("-1") }])), "INVALID input.prices.0.price"),
-        (prices(json!([{ "price": usd("1.00"), "sale": sale("1.01") }])), "INVALID input.prices.0.sale.price"),
+        (
+            prices(json!([{ "price": usd("1.00"), "sale": sale("1.01") }])),
+            "INVALID input.prices.0.sale.price",
+        ),
         (prices(json!([{ "sale": sale("1.00") }])), "INVALID input.prices.0.sale.price"),
         (prices(json!([{ "price": usd("1.00"), "sale": backwards }])), "INVALID input.prices.0.sale.endsAt"),
-        (prices(json!([{ "price": usd("1.00") }, { "price": usd("1.00") }])), "TAKEN input.prices.1.channelId"),
+        (
+            prices(json!([{ "price": usd("1.00") }, { "price": usd("1.00") }])),
+            "TAKEN input.prices.1.channelId",
+        ),
         (prices(json!([{ "channelId": ChannelId::new() }])), "NOT_FOUND input.prices.0.channelId"),
         (json!({ "variantId": VariantId::new(), "prices": [] }), "NOT_FOUND input.variantId"),
         (

@@ -63,7 +63,11 @@ impl Numbers {
 
     fn condition(&mut self) -> Value {
         match self.below(6) {
-            0 => condition("TAG", &self.of(&["EQUALS", "NOT_EQUALS", "CONTAINS", "NOT_CONTAINS"]), &self.of(&TAGS)),
+            0 => condition(
+                "TAG",
+                &self.of(&["EQUALS", "NOT_EQUALS", "CONTAINS", "NOT_CONTAINS"]),
+                &self.of(&TAGS),
+            ),
             1 => condition("VENDOR", &self.of(&["EQUALS", "NOT_EQUALS"]), &self.of(&VENDORS)),
             2 => {
                 let operator = self.of(&["CONTAINS", "STARTS_WITH", "ENDS_WITH", "NOT_CONTAINS", "EQUALS"]);
@@ -98,7 +102,9 @@ async fn change(shop: &Shop, owner: &Client, numbers: &mut Numbers, product: &mu
         }
         1 => {
             product.tags = (0..numbers.below(3)).map(|_| numbers.of(&TAGS).to_owned()).collect();
-            owner.mutate("productUpdate", "product { id }", json!({ "id": product.id, "tags": product.tags })).await;
+            owner
+                .mutate("productUpdate", "product { id }", json!({ "id": product.id, "tags": product.tags }))
+                .await;
         }
         2 => {
             product.price = 100 * (1 + numbers.below(9) as i64);
@@ -108,7 +114,8 @@ async fn change(shop: &Shop, owner: &Client, numbers: &mut Numbers, product: &mu
         }
         3 => {
             product.stock = numbers.below(2) as i64;
-            let input = json!({ "variantId": product.variant, "onHand": product.stock, "idempotencyKey": key });
+            let input =
+                json!({ "variantId": product.variant, "onHand": product.stock, "idempotencyKey": key });
             owner.mutate("stockSet", "stockLevel { onHand }", input).await;
         }
         _ => {
@@ -127,7 +134,9 @@ async fn changes_one_by_one_lead_to_the_same_members_as_working_over_everything(
     let owner = shop.as_owner();
     let mut numbers = Numbers(20_261_124);
     let length = json!({ "code": "length", "name": "Length", "kind": "NUMBER" });
-    owner.mutate("productTypeCreate", "productType { id }", json!({ "name": "Tools", "attributes": [length] })).await;
+    owner
+        .mutate("productTypeCreate", "productType { id }", json!({ "name": "Tools", "attributes": [length] }))
+        .await;
     let mut rules = Vec::new();
     for index in 0..16 {
         let matching = numbers.of(&["ALL", "ANY"]);
@@ -139,8 +148,7 @@ async fn changes_one_by_one_lead_to_the_same_members_as_working_over_everything(
         rules.push((id, rule));
     }
     let specs = (0..12).map(|index| {
-        let variants =
-            vec![VariantSpec { price: "5.00".into(), stock: index % 2, ..VariantSpec::default() }];
+        let variants = vec![VariantSpec { price: "5.00".into(), stock: index % 2, ..VariantSpec::default() }];
         let tags = if index % 3 == 0 { vec!["red".to_owned()] } else { Vec::new() };
         ProductSpec { product_type: "Tools".into(), variants, tags, ..named(&format!("p-{index:02}")) }
     });
@@ -172,7 +180,8 @@ async fn changes_one_by_one_lead_to_the_same_members_as_working_over_everything(
                 Some("ALL") => conditions.iter().all(|condition| fulfills(product, condition)),
                 _ => conditions.iter().any(|condition| fulfills(product, condition)),
             };
-            let expected: Vec<&str> = known.iter().filter(is_member).map(|product| product.slug.as_str()).collect();
+            let expected: Vec<&str> =
+                known.iter().filter(is_member).map(|product| product.slug.as_str()).collect();
             let mut found = members(&owner, id).await;
             found.sort();
             assert_eq!(found, expected, "round {round}: {rule}");
@@ -194,7 +203,9 @@ async fn the_statements_of_an_import_do_not_grow_with_rules_and_products() {
         let drafts: Vec<_> = (0..products).map(|_| draft()).collect();
         let mut conn = app.db.get().await.unwrap();
         let before = app.db.statement_count();
-        write_products(&mut conn, &channel, &drafts, OnConflict::Update, app.clock.now(), "system").await.unwrap();
+        write_products(&mut conn, &channel, &drafts, OnConflict::Update, app.clock.now(), "system")
+            .await
+            .unwrap();
         app.db.statement_count() - before
     };
     count(1).await;

@@ -102,7 +102,10 @@ async fn translations_that_cannot_be_are_refused() {
     for (input, expected) in [
         (json!({ "productId": id, "locale": "german" }), "INVALID input.locale"),
         (json!({ "productId": id, "locale": "de", "name": " " }), "INVALID input.name"),
-        (json!({ "productId": id, "locale": "de", "expectedVersion": 5 }), "STALE_VERSION input.expectedVersion"),
+        (
+            json!({ "productId": id, "locale": "de", "expectedVersion": 5 }),
+            "STALE_VERSION input.expectedVersion",
+        ),
         (json!({ "productId": ProductId::new(), "locale": "de" }), "NOT_FOUND input.productId"),
     ] {
         assert_eq!(owner.refused("productTranslationSet", input.clone()).await, [expected], "{input}");

@@ -63,19 +63,30 @@ async fn options_that_do_not_fit_the_variants_are_refused() {
     let option = shape(&shop, &product).await["options"][0]["id"].clone();
     let options = |options: Value| json!({ "productId": product.id, "options": options });
     let cases = [
-        (options(json!([{ "id": option, "name": "Size", "values": [{ "value": "S" }] }])), "INVALID_STATE input.options.0.values"),
+        (
+            options(json!([{ "id": option, "name": "Size", "values": [{ "value": "S" }] }])),
+            "INVALID_STATE input.options.0.values",
+        ),
         (options(json!([])), "INVALID_STATE input.options"),
-        (options(json!([{ "id": option, "name": " ", "values": [{ "value": "S" }, { "value": "M" }] }])), "INVALID input.options.0.name"),
+        (
+            options(json!([{ "id": option, "name": " ", "values": [{ "value": "S" }, { "value": "M" }] }])),
+            "INVALID input.options.0.name",
+        ),
         (options(json!([{ "id": option, "name": "Size", "values": [] }])), "INVALID input.options.0.values"),
         (
             options(json!([{ "id": option, "name": "Size", "values": [{ "value": "A", "renames": "X" }] }])),
             "NOT_FOUND input.options.0.values.0.renames",
         ),
         (
-            options(json!([{ "id": ironmonger::ids::OptionId::new(), "name": "Size", "values": [{ "value": "A" }] }])),
+            options(
+                json!([{ "id": ironmonger::ids::OptionId::new(), "name": "Size", "values": [{ "value": "A" }] }]),
+            ),
             "NOT_FOUND input.options.0.id",
         ),
-        (json!({ "productId": product.id, "expectedVersion": 9, "options": [] }), "STALE_VERSION input.expectedVersion"),
+        (
+            json!({ "productId": product.id, "expectedVersion": 9, "options": [] }),
+            "STALE_VERSION input.expectedVersion",
+        ),
         (json!({ "productId": ProductId::new(), "options": [] }), "NOT_FOUND input.productId"),
     ];
     for (input, expected) in cases {
@@ -98,7 +109,10 @@ async fn a_variant_is_added_edited_placed_and_deleted() {
     assert_eq!(made["price"]["amount"], "25.00");
     assert_eq!(made["availability"]["quantityAvailable"], 3);
     let range = shop
-        .read("query($id: ID!) { product(id: $id) { priceRange { max { amount } } } }", json!({ "id": product.id }))
+        .read(
+            "query($id: ID!) { product(id: $id) { priceRange { max { amount } } } }",
+            json!({ "id": product.id }),
+        )
         .await;
     assert_eq!(range["product"]["priceRange"]["max"]["amount"], "25.00", "the range follows");
     let found = shop.read("{ productSearch(query: \"LONG-9\", first: 5) { nodes { id } } }", json!({})).await;
@@ -110,7 +124,8 @@ async fn a_variant_is_added_edited_placed_and_deleted() {
     let expected = json!({ "sku": "LONG-10", "barcode": "4006381333931", "weightGrams": null, "version": 2 });
     assert_eq!(edited["variant"], expected);
 
-    let order = json!({ "productId": product.id, "variantIds": [id, product.variants[1], product.variants[0]] });
+    let order =
+        json!({ "productId": product.id, "variantIds": [id, product.variants[1], product.variants[0]] });
     owner.mutate("variantsReorder", "product { id }", order).await;
     assert_eq!(names(&shape(&shop, &product).await), ["L", "M", "S"]);
 
@@ -118,7 +133,10 @@ async fn a_variant_is_added_edited_placed_and_deleted() {
     assert_eq!(deleted["deletedId"], *id);
     assert_eq!(names(&shape(&shop, &product).await), ["M", "S"]);
     let range = shop
-        .read("query($id: ID!) { product(id: $id) { priceRange { max { amount } } } }", json!({ "id": product.id }))
+        .read(
+            "query($id: ID!) { product(id: $id) { priceRange { max { amount } } } }",
+            json!({ "id": product.id }),
+        )
         .await;
     assert_eq!(range["product"]["priceRange"]["max"]["amount"], "10.00");
 }
@@ -213,9 +231,8 @@ async fn a_product_is_published_per_channel_and_perhaps_later() {
     let product = shop.product(ProductSpec::default()).await;
     let abroad = shop.header("Ironmonger-Channel", "eu");
     let seen = async |client: &Client| {
-        let data = client
-            .read("query($id: ID!) { product(id: $id) { id } }", json!({ "id": product.id }))
-            .await;
+        let data =
+            client.read("query($id: ID!) { product(id: $id) { id } }", json!({ "id": product.id })).await;
         !data["product"].is_null()
     };
     assert!(seen(&shop).await && !seen(&abroad).await);
@@ -252,7 +269,8 @@ async fn metadata_is_public_or_for_staff() {
         let set = json!({ "id": id, "public": [{ "key": "care", "value": "oil" }, { "key": "b", "value": "2" }],
             "private": [{ "key": "erp:item", "value": "4711" }] });
         owner.mutate("metadataSet", "node { id }", set).await;
-        let change = json!({ "id": id, "public": [{ "key": "b", "value": null }, { "key": "a", "value": "1" }] });
+        let change =
+            json!({ "id": id, "public": [{ "key": "b", "value": null }, { "key": "a", "value": "1" }] });
         owner.mutate("metadataSet", "node { id }", change).await;
         let document = "query($id: ID!) { node(id: $id) { ... on Product { metadata { key value } } \
                         ... on ProductVariant { metadata { key value } } } }";
@@ -265,7 +283,8 @@ async fn metadata_is_public_or_for_staff() {
         let refused = shop.send(&document, json!({ "id": id })).await;
         assert_eq!(refused["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{refused}");
     }
-    let public = |key: &str, value: &str| json!({ "id": product.id, "public": [{ "key": key, "value": value }] });
+    let public =
+        |key: &str, value: &str| json!({ "id": product.id, "public": [{ "key": key, "value": value }] });
     assert_eq!(owner.refused("metadataSet", public("a b", "x")).await, ["INVALID input.public"]);
     let long = "x".repeat(10_001);
     assert_eq!(owner.refused("metadataSet", public("a", &long)).await, ["INVALID input.public"]);
@@ -305,13 +324,14 @@ async fn of_two_edits_of_the_same_version_one_wins() {
     let shop = Shop::start().await;
     let owner = shop.as_owner();
     let product = shop.product(ProductSpec::default()).await;
-    let edit = |sku: &str| json!({ "input": { "id": product.variants[0], "expectedVersion": 1, "sku": sku } });
-    let document = "mutation($input: VariantUpdateInput!) { variantUpdate(input: $input) { userErrors { code } } }";
+    let edit =
+        |sku: &str| json!({ "input": { "id": product.variants[0], "expectedVersion": 1, "sku": sku } });
+    let document =
+        "mutation($input: VariantUpdateInput!) { variantUpdate(input: $input) { userErrors { code } } }";
     owner.token().await;
-    let answers = futures_util::future::join_all(
-        ["a", "b", "c", "d"].map(|sku| owner.send(document, edit(sku))),
-    )
-    .await;
-    let won = answers.iter().filter(|answer| answer["data"]["variantUpdate"]["userErrors"] == json!([])).count();
+    let answers =
+        futures_util::future::join_all(["a", "b", "c", "d"].map(|sku| owner.send(document, edit(sku)))).await;
+    let won =
+        answers.iter().filter(|answer| answer["data"]["variantUpdate"]["userErrors"] == json!([])).count();
     assert_eq!(won, 1, "{answers:?}");
 }

@@ -6,7 +6,8 @@ use crate::support::{Client, ProductSpec, Shop, Value, json};
 
 async fn location(owner: &Client, name: &str, priority: i32) -> Value {
     let input = json!({ "name": name, "priority": priority });
-    owner.mutate("locationCreate", "location { id name priority version }", input).await["location"]["id"].take()
+    owner.mutate("locationCreate", "location { id name priority version }", input).await["location"]["id"]
+        .take()
 }
 
 const LEVELS: &str = "query($id: ID!) { node(id: $id) { ... on ProductVariant { \
@@ -43,14 +44,17 @@ async fn stock_lies_at_several_locations_and_moves_between_them() {
     assert_eq!(order["status"], "PLACED");
     assert_eq!(levels(&owner, variant).await, [(named("Main warehouse"), 10, 10), (named("Store"), 4, 2)]);
 
-    let transfer = |quantity: i64, key: &str| json!({ "variantId": variant, "fromLocationId": store, "toLocationId": main,
-        "quantity": quantity, "idempotencyKey": key });
+    let transfer = |quantity: i64, key: &str| {
+        json!({ "variantId": variant, "fromLocationId": store, "toLocationId": main,
+        "quantity": quantity, "idempotencyKey": key })
+    };
     assert_eq!(owner.refused("stockTransfer", transfer(3, "2")).await, ["INSUFFICIENT_STOCK input.quantity"]);
     let moved = owner.mutate("stockTransfer", "from { onHand } to { onHand }", transfer(2, "3")).await;
     assert_eq!(moved, json!({ "from": { "onHand": 2 }, "to": { "onHand": 12 }, "userErrors": [] }));
     owner.mutate("stockTransfer", "from { onHand }", transfer(2, "3")).await;
     assert_eq!(levels(&owner, variant).await, [(named("Main warehouse"), 12, 10), (named("Store"), 2, 2)]);
-    let book = format!("SELECT sum(on_hand_delta)::bigint FROM stock_movements WHERE variant_id = '{}'", variant.0);
+    let book =
+        format!("SELECT sum(on_hand_delta)::bigint FROM stock_movements WHERE variant_id = '{}'", variant.0);
     assert_eq!(shop.sql_count(&book).await, 14, "the book agrees with the shelves");
 }
 
@@ -102,12 +106,17 @@ async fn stock_that_cannot_be_is_refused() {
     for (input, expected) in [
         (json!({ "variantId": variant, "onHand": -1, "idempotencyKey": "a" }), "INVALID input.onHand"),
         (json!({ "variantId": VariantId::new(), "onHand": 1, "idempotencyKey": "b" }), "NOT_FOUND -"),
-        (json!({ "variantId": variant, "reason": "x".repeat(256), "idempotencyKey": "c" }), "INVALID input.reason"),
+        (
+            json!({ "variantId": variant, "reason": "x".repeat(256), "idempotencyKey": "c" }),
+            "INVALID input.reason",
+        ),
     ] {
         assert_eq!(owner.refused("stockSet", input.clone()).await, [expected], "{input}");
     }
-    let transfer = |to: Value, quantity: i64, key: &str| json!({ "variantId": variant, "fromLocationId": store,
-        "toLocationId": to, "quantity": quantity, "idempotencyKey": key });
+    let transfer = |to: Value, quantity: i64, key: &str| {
+        json!({ "variantId": variant, "fromLocationId": store,
+        "toLocationId": to, "quantity": quantity, "idempotencyKey": key })
+    };
     let other = json!(LocationId::new());
     for (input, expected) in [
         (transfer(store.clone(), 1, "d"), "INVALID input.toLocationId"),

@@ -143,8 +143,7 @@ const CART_JOINS: &str = "
 /// The cart with its lines and all that its totals depend on, at prices of `now`. One statement.
 pub async fn find(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -> Result<Option<Cart>> {
     let sql = format!("{CART_COLUMNS} FROM carts c {CART_JOINS} WHERE c.id = $1");
-    let row: Option<CartRow> =
-        diesel::sql_query(sql)
+    let row: Option<CartRow> = diesel::sql_query(sql)
         .bind::<SqlUuid, _>(id)
         .bind::<Timestamptz, _>(now)
         .get_result(conn)

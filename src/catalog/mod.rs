@@ -21,9 +21,9 @@ mod write;
 pub use create::{NewProduct, create};
 pub use draft::{ImageDraft, OnConflict, OptionDraft, ProductDraft, VariantDraft, Written};
 pub use edit::{
-    MetadataChange, NewVariant, OptionEdit, Owner, PriceEdit, SaleEdit, ValueEdit, VariantChange, channels_of, delete,
-    metadata_set, options_update, prices_set, publish, unpublish, variant_create, variant_delete, variant_update,
-    variants_reorder,
+    MetadataChange, NewVariant, OptionEdit, Owner, PriceEdit, SaleEdit, ValueEdit, VariantChange,
+    channels_of, delete, metadata_set, options_update, prices_set, publish, unpublish, variant_create,
+    variant_delete, variant_update, variants_reorder,
 };
 pub use filter::{ProductFilter, ProductSort, ProductSortField, SortDirection};
 pub use model::{

@@ -98,7 +98,11 @@ impl Edge {
     }
 
     /// The view that a request asks for: the channel with this slug, in the language that fits what it accepts best.
-    pub async fn view(&self, slug: Option<&str>, accept_language: Option<&str>) -> crate::error::Result<View> {
+    pub async fn view(
+        &self,
+        slug: Option<&str>,
+        accept_language: Option<&str>,
+    ) -> crate::error::Result<View> {
         let channel = self.app.channels.get(&self.app.db, slug).await?;
         let locale = self.app.channels.locale(&self.app.db, accept_language).await?;
         Ok(View { channel, locale })

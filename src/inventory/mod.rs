@@ -20,6 +20,6 @@ pub use model::{
     Allocation, Availability, Location, MovementKind, ReservationLine, Shortage, StockLevel, StockTarget,
 };
 pub use receive::{lock_reserved, set_on_hand};
+pub use reserve::{release, reserve, restock, ship, write_off};
 pub use set::{StockSetting, set};
 pub use transfer::{StockTransfer, transfer};
-pub use reserve::{release, reserve, restock, ship, write_off};

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::ids::CollectionId;
 use crate::schema::collections;
 
-use super::super::rules::Rule;
 use super::super::edit::Author;
+use super::super::rules::Rule;
 use super::{Edit, Target, Texts, apply_rule, slug_conflict};
 
 /// What changes; what is `None` stays.

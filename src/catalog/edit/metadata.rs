@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use diesel::sql_types::{BigInt, Jsonb, Timestamptz, Uuid};
 use diesel::OptionalExtension;
+use diesel::sql_types::{BigInt, Jsonb, Timestamptz, Uuid};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde_json::{Map, Value, json};
 

@@ -121,7 +121,10 @@ fn plan(
             rejections.push(Rejection::new(Reason::NotFound, message).at(at(index, &["id"])));
             continue;
         }
-        sources.push(Source { old, renamed: renamed(index, edit, old.map(|old| &stored[old]), &mut rejections) });
+        sources.push(Source {
+            old,
+            renamed: renamed(index, edit, old.map(|old| &stored[old]), &mut rejections),
+        });
     }
     if !rejections.is_empty() {
         return Err(rejections);
@@ -142,9 +145,9 @@ fn plan(
                 Some(value) => values.push(value.to_owned()),
                 None => {
                     let was = was.map_or("", String::as_str);
-                    let message = format!("Variants have the value {was:?}: rename it, or change them first.");
-                    let rejection =
-                        Rejection::new(Reason::InvalidState, message).at(at(index, &["values"]));
+                    let message =
+                        format!("Variants have the value {was:?}: rename it, or change them first.");
+                    let rejection = Rejection::new(Reason::InvalidState, message).at(at(index, &["values"]));
                     if !rejections.contains(&rejection) {
                         rejections.push(rejection);
                     }
@@ -220,7 +223,11 @@ mod tests {
         let stored = [option("Size", &["S", "M"]), option("Color", &["red", "blue"])];
         let variants = variants(&[&["S", "red"], &["M", "blue"]]);
         let edits = [
-            edit(Some(stored[1].id), "Colour", &[("blue", Some("red")), ("red", Some("blue")), ("green", None)]),
+            edit(
+                Some(stored[1].id),
+                "Colour",
+                &[("blue", Some("red")), ("red", Some("blue")), ("green", None)],
+            ),
             edit(None, "Material", &[("oak", None), ("pine", None)]),
             edit(Some(stored[0].id), "Size", &[("Small", Some("S")), ("M", None)]),
         ];

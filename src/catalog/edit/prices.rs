@@ -130,7 +130,11 @@ fn check(prices: &[PriceEdit]) -> Vec<Rejection> {
         }
         let Some(sale) = price.sale else { continue };
         if price.amount.is_none_or(|amount| sale.amount > amount) {
-            reject(Reason::Invalid, "The price of a sale is not above the regular price.", &["sale", "price"]);
+            reject(
+                Reason::Invalid,
+                "The price of a sale is not above the regular price.",
+                &["sale", "price"],
+            );
         }
         if matches!((sale.starts_at, sale.ends_at), (Some(start), Some(end)) if start >= end) {
             reject(Reason::Invalid, "A sale ends after it begins.", &["sale", "endsAt"]);

@@ -59,11 +59,7 @@ pub async fn unpublish(
 }
 
 /// The channels with these ids, each once; the one of the request where none is named. Rejects an unknown id.
-pub async fn channels_of(
-    app: &App,
-    current: &Channel,
-    ids: Option<Vec<ChannelId>>,
-) -> Result<Vec<Channel>> {
+pub async fn channels_of(app: &App, current: &Channel, ids: Option<Vec<ChannelId>>) -> Result<Vec<Channel>> {
     let Some(ids) = ids else { return Ok(vec![current.clone()]) };
     let mut channels: Vec<Channel> = Vec::with_capacity(ids.len());
     for (index, id) in ids.into_iter().enumerate() {

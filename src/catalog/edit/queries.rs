@@ -40,10 +40,7 @@ pub(in crate::catalog) async fn lock_variant(
     id: VariantId,
 ) -> QueryResult<Option<LockedVariant>> {
     let product_id: Option<ProductId> = products::table
-        .filter(
-            products::id
-                .eq_any(variants::table.filter(variants::id.eq(id)).select(variants::product_id)),
-        )
+        .filter(products::id.eq_any(variants::table.filter(variants::id.eq(id)).select(variants::product_id)))
         .select(products::id)
         .for_update()
         .first(conn)

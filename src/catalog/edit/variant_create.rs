@@ -112,7 +112,9 @@ pub async fn variant_create(
         queries::refresh_search(conn, product_id).await?;
         queries::touch(conn, product_id, author.now).await?;
         rules::review(conn, &[product_id], Touched::Variants).await?;
-        author.record(conn, product_id, "product.variant_created", serde_json::json!({ "variant": id })).await?;
+        author
+            .record(conn, product_id, "product.variant_created", serde_json::json!({ "variant": id }))
+            .await?;
         Ok::<_, Error>(id)
     })
     .await

@@ -38,7 +38,9 @@ pub async fn variant_delete(
         queries::refresh_search(conn, product_id).await?;
         queries::touch(conn, product_id, author.now).await?;
         rules::review(conn, &[product_id], Touched::Variants).await?;
-        author.record(conn, product_id, "product.variant_deleted", serde_json::json!({ "variant": id })).await?;
+        author
+            .record(conn, product_id, "product.variant_deleted", serde_json::json!({ "variant": id }))
+            .await?;
         Ok::<_, Error>(product_id)
     })
     .await

@@ -59,11 +59,7 @@ pub async fn variant_update(
         let new_sku = sku.as_ref().is_some_and(|sku| *sku != current.sku);
         let columns = Columns { sku, barcode, weight_grams, requires_shipping, taxable };
         diesel::update(variants::table.find(id))
-            .set((
-                columns,
-                variants::version.eq(variants::version + 1),
-                variants::updated_at.eq(author.now),
-            ))
+            .set((columns, variants::version.eq(variants::version + 1), variants::updated_at.eq(author.now)))
             .execute(conn)
             .await?;
         if let Some(selected) = selected_options {
@@ -74,10 +70,7 @@ pub async fn variant_update(
                 return Err(combination_taken().into());
             }
             diesel::update(variants::table.find(id))
-                .set((
-                    variants::name.eq(super::variant_name(&values)),
-                    variants::option_values.eq(values),
-                ))
+                .set((variants::name.eq(super::variant_name(&values)), variants::option_values.eq(values)))
                 .execute(conn)
                 .await?;
         }

@@ -7,19 +7,19 @@ use chrono::{DateTime, Utc};
 
 use crate::access::Permission;
 use crate::catalog::edit::Owner;
-use crate::catalog::translations::Translated;
-use crate::catalog::{model, read};
 use crate::catalog::queries::ChildPage;
 use crate::catalog::queries::collections::{ProductCountOf, ProductsOf};
 use crate::catalog::queries::rules::CollectionPublicationsOf;
+use crate::catalog::translations::Translated;
+use crate::catalog::{model, read};
 use crate::graphql::{Connection, ContextExt, page_cost};
 use crate::ids::CollectionId;
 use crate::pagination::PageArgs;
 
 use super::metadata::{self, MetadataEntry};
 use super::product::{Product, Publication, connection_columns, publications};
-use super::translations::{Translation, texts_of, translations_of};
 use super::rule::{CollectionRule, rule_of};
+use super::translations::{Translation, texts_of, translations_of};
 
 /// A set of products that belong together.
 pub struct Collection(pub model::Collection);

@@ -21,9 +21,9 @@ use crate::ids::{ImageId, OptionId, ProductId};
 use crate::money::Money;
 use crate::pagination::PageArgs;
 
+use super::attributes::ProductAttribute;
 use super::collection::Collection;
 use super::metadata::{self, MetadataEntry};
-use super::attributes::ProductAttribute;
 use super::translations::{Translation, texts_of, translations_of};
 use super::variant::ProductVariant;
 

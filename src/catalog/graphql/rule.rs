@@ -85,9 +85,7 @@ impl CollectionRuleInput {
             };
             let condition = match channel {
                 Some(channel) => Condition::new(field, operator, value, attribute, &channel),
-                None => {
-                    Err(Rejection::new(Reason::NotFound, "There is no such channel.").at(["channelId"]))
-                }
+                None => Err(Rejection::new(Reason::NotFound, "There is no such channel.").at(["channelId"])),
             };
             match condition {
                 Ok(condition) => conditions.push(condition),

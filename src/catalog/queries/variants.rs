@@ -64,7 +64,8 @@ impl Loader<VariantId> for BatchReader {
 
     async fn load(&self, ids: &[VariantId]) -> Result<HashMap<VariantId, Variant>, Self::Error> {
         let mut conn = self.app.db.get().await?;
-        let rows = find(&mut conn, self.channel.id, self.app.clock.now(), ids).await.map_err(crate::Error::from)?;
+        let rows =
+            find(&mut conn, self.channel.id, self.app.clock.now(), ids).await.map_err(crate::Error::from)?;
         Ok(rows.into_iter().map(|variant| (variant.id, variant)).collect())
     }
 }

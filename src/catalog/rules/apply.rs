@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{BigInt, Nullable, Uuid};
 use diesel::OptionalExtension;
+use diesel::sql_types::{BigInt, Nullable, Uuid};
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 

@@ -8,5 +8,5 @@ mod value;
 
 pub use edit::{NewProductType, create, delete, update};
 pub use model::{Attribute, AttributeDraft, AttributeKind, ProductType};
-pub use value::{AttributeValue, ValueDraft, attributes_set};
 pub(super) use value::write as write_values;
+pub use value::{AttributeValue, ValueDraft, attributes_set};

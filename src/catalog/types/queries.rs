@@ -19,13 +19,7 @@ pub(in crate::catalog) async fn list(conn: &mut Conn) -> QueryResult<Vec<Product
 
 /// The type, locked.
 pub(super) async fn lock(conn: &mut Conn, id: ProductTypeId) -> QueryResult<Option<ProductType>> {
-    product_types::table
-        .find(id)
-        .select(ProductType::as_select())
-        .for_update()
-        .first(conn)
-        .await
-        .optional()
+    product_types::table.find(id).select(ProductType::as_select()).for_update().first(conn).await.optional()
 }
 
 /// The attributes of the type with this name, in display order.

@@ -98,9 +98,11 @@ impl ValueDraft {
         };
         let known = |choice: &String| attribute.choices.contains(choice);
         match value {
-            None => {
-                Err(format!("{} is a {}: give its value as `{field}`.", attribute.name, attribute.kind.as_str()))
-            }
+            None => Err(format!(
+                "{} is a {}: give its value as `{field}`.",
+                attribute.name,
+                attribute.kind.as_str()
+            )),
             Some(AttributeValue::Text(text)) if attribute.kind == AttributeKind::Choice && !known(&text) => {
                 Err(format!("{text:?} is none of the choices of {}.", attribute.name))
             }
