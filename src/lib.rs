@@ -49,8 +49,9 @@ pub mod sql;
 pub mod storage;
 pub mod tax;
 pub mod telemetry;
-pub mod tls;
 mod text_enum;
+pub mod tls;
+pub mod trace;
 
 pub use app::App;
 pub use error::Error;

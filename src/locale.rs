@@ -123,7 +123,9 @@ mod tests {
 
     #[test]
     fn without_one_texts_are_as_they_were_written() {
-        for header in ["", "it", "pt", "en-US,fr;q=0.9", "*", "it, *;q=0.5, fr;q=0.4", "fr;q=0", "fr;q=2", ";;,,=", "-"] {
+        for header in
+            ["", "it", "pt", "en-US,fr;q=0.9", "*", "it, *;q=0.5, fr;q=0.4", "fr;q=0", "fr;q=2", ";;,,=", "-"]
+        {
             assert_eq!(pick(header), None, "{header}");
         }
     }
@@ -138,7 +140,9 @@ mod tests {
     fn tags_are_stored_in_one_form() {
         assert_eq!(normalize(" de_AT ").as_deref(), Some("de-at"));
         assert_eq!(normalize("pt-BR").as_deref(), Some("pt-br"));
-        for bad in ["", "d", "deutsch", "de-", "de-a", "d3", "de at", "de\0", &format!("de{}", "-latn".repeat(9))] {
+        for bad in
+            ["", "d", "deutsch", "de-", "de-a", "d3", "de at", "de\0", &format!("de{}", "-latn".repeat(9))]
+        {
             assert_eq!(normalize(bad), None, "{bad}");
         }
     }

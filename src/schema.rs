@@ -71,6 +71,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    collection_reviews (id) {
+        id -> BigInt,
+        product_id -> Uuid,
+    }
+}
+
+diesel::table! {
     collection_translations (collection_id, locale) {
         collection_id -> Uuid,
         locale -> Text,
@@ -94,6 +101,8 @@ diesel::table! {
         image_alt_text -> Text,
         metadata -> Jsonb,
         private_metadata -> Jsonb,
+        rule_fields -> Array<Text>,
+        rule_applied -> BigInt,
     }
 }
 
@@ -728,6 +737,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     channels,
     collection_channels,
     collection_products,
+    collection_reviews,
     collection_translations,
     collections,
     customers,

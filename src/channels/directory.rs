@@ -119,8 +119,7 @@ async fn read(db: &Db) -> Result<Known> {
     let rows: Vec<ChannelRow> =
         channels::table.order(channels::slug).select(ChannelRow::as_select()).load(&mut conn).await?;
     let locales = locales::table.order(locales::tag).select(locales::tag).load(&mut conn).await?;
-    let default_locale =
-        shop_settings::table.select(shop_settings::default_locale).first(&mut conn).await?;
+    let default_locale = shop_settings::table.select(shop_settings::default_locale).first(&mut conn).await?;
     let channels = rows.into_iter().map(Channel::try_from).collect::<Result<_>>()?;
     Ok(Known { channels, locales, default_locale })
 }

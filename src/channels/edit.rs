@@ -135,14 +135,7 @@ fn event<'a>(
     actor: &'a str,
     at: chrono::DateTime<chrono::Utc>,
 ) -> NewEvent<'a> {
-    NewEvent {
-        aggregate: "channel",
-        aggregate_id: id.0,
-        type_,
-        payload: serde_json::json!({}),
-        actor,
-        at,
-    }
+    NewEvent { aggregate: "channel", aggregate_id: id.0, type_, payload: serde_json::json!({}), actor, at }
 }
 
 fn check(slug: Option<&str>, name: Option<&str>) -> Result<()> {

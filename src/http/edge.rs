@@ -20,6 +20,7 @@ use crate::channels::Channel;
 use crate::error::Code;
 use crate::graphql::{self, BatchReader, Schema};
 use crate::locale::Locale;
+use crate::trace;
 
 use super::documents::{Document, Documents, Operation};
 use super::identity::Identity;
@@ -139,7 +140,11 @@ impl Edge {
     }
 
     /// The view that a request asks for: the channel with this slug, in the language that fits what it accepts best.
-    pub async fn view(&self, slug: Option<&str>, accept_language: Option<&str>) -> crate::error::Result<View> {
+    pub async fn view(
+        &self,
+        slug: Option<&str>,
+        accept_language: Option<&str>,
+    ) -> crate::error::Result<View> {
         let channel = self.app.channels.get(&self.app.db, slug).await?;
         let locale = self.app.channels.locale(&self.app.db, accept_language).await?;
         Ok(View { channel, locale })
@@ -169,7 +174,11 @@ impl Edge {
         let schema = self.schema.clone();
         let (loaders, batches) = reader.driven_loaders();
         let request = request.data(loaders);
-        let task = self.tasks.spawn(async move { graphql::drive(schema.execute(request), batches).await });
+        // Of a socket every operation is a trace of its own.
+        let context = trace::current().unwrap_or_default();
+        let task = self.tasks.spawn(trace::scope(context, async move {
+            graphql::drive(schema.execute(request), batches).await
+        }));
         let limit = Duration::from_millis(self.app.config.http.request_timeout_ms);
         let done = tokio::select! {
             biased;
