@@ -70,7 +70,7 @@ impl Cacheable {
 /// An answer that was kept, or one that was executed for this request alone.
 pub enum Served {
     Kept(Arc<Entry>, Source),
-    Own(Answer),
+    Own(Box<Answer>),
 }
 
 /// Answers a cacheable query: from the nearest level that can vouch for it, or by making the answer, once for all who
@@ -92,9 +92,9 @@ pub async fn answer(edge: &Edge, call: Call, cacheable: Cacheable) -> Served {
             let (maker_edge, again) = (edge.clone(), call.again());
             let made = edge.tasks.spawn(async move { make(&maker_edge, again, plan, maker).await });
             match made.await {
-                Ok(Served::Own(answer)) => or_stale(edge, &key, answer).await,
+                Ok(Served::Own(answer)) => or_stale(edge, &key, *answer).await,
                 Ok(served) => served,
-                Err(_) => Served::Own(edge.execute(call).await),
+                Err(_) => own(edge.execute(call).await),
             }
         }
         Ticket::Waiter(waiter) => match edge.app.db.unless_away(async { Ok(waiter.wait().await) }).await {
@@ -109,6 +109,10 @@ fn kept(entry: Arc<Entry>, source: Source) -> Served {
     Served::Kept(entry, source)
 }
 
+fn own(answer: Answer) -> Served {
+    Served::Own(Box::new(answer))
+}
+
 /// A kept answer of any age takes the place of one that failed because PostgreSQL is away.
 async fn or_stale(edge: &Edge, key: &Key, answer: Answer) -> Served {
     if edge.app.db.is_away()
@@ -117,7 +121,7 @@ async fn or_stale(edge: &Edge, key: &Key, answer: Answer) -> Served {
         return kept(entry, Source::Stale);
     }
     answered(Source::Miss);
-    Served::Own(answer)
+    own(answer)
 }
 
 /// Gets the answer from Redis or executes the query.
@@ -128,7 +132,7 @@ async fn make(edge: &Edge, mut call: Call, plan: Arc<Plan>, maker: Maker) -> Ser
     let plain = call.again();
     let Some(stamp) = maker.stamp() else {
         maker.unfit();
-        return Served::Own(edge.execute(plain).await);
+        return own(edge.execute(plain).await);
     };
     let variables = call.params.variables.clone();
     call.plan = Some(plan.clone());
@@ -137,11 +141,11 @@ async fn make(edge: &Edge, mut call: Call, plan: Arc<Plan>, maker: Maker) -> Ser
         Answer::Refused(refusal) if refusal.status == StatusCode::BAD_REQUEST => {
             // The ids that were asked for in addition may have been too much.
             maker.unfit();
-            return Served::Own(edge.execute(plain).await);
+            return own(edge.execute(plain).await);
         }
         refused => {
             maker.unfit();
-            return Served::Own(refused);
+            return own(refused);
         }
     };
     let incomplete = cache::mark::is_incomplete(&response.data);
@@ -149,13 +153,13 @@ async fn make(edge: &Edge, mut call: Call, plan: Arc<Plan>, maker: Maker) -> Ser
     let bare = response.errors.is_empty() && response.extensions.is_empty() && response.http_headers.is_empty();
     if !bare {
         maker.unfit();
-        return Served::Own(Answer::Executed(response));
+        return own(Answer::Executed(response));
     }
     let bytes = Bytes::from(super::sse::encode(&response));
     let depends = plan.dependencies(&variables, ids, incomplete);
     match maker.made(bytes, depends, stamp).await {
         Some(entry) => kept(entry, Source::Miss),
-        None => Served::Own(Answer::Executed(response)),
+        None => own(Answer::Executed(response)),
     }
 }
 

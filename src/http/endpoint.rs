@@ -88,7 +88,7 @@ async fn run(edge: &Edge, call: Call, wanted: &Wanted) -> Response {
     let mut response = match Cacheable::of(edge, &call) {
         Some(cacheable) => match cached::answer(edge, call, cacheable).await {
             cached::Served::Kept(entry, source) => cached::respond(edge, &entry, source, wanted),
-            cached::Served::Own(answer) => respond(answer, wanted.media, &request_id, Source::Miss),
+            cached::Served::Own(answer) => respond(*answer, wanted.media, &request_id, Source::Miss),
         },
         None => {
             // Staff who write and then look at the shop as a shopper want to see what they wrote.
