@@ -4,6 +4,8 @@ mod support;
 
 mod access;
 mod bulk;
+mod cache;
+mod cache_faults;
 mod carts;
 mod catalog;
 mod catalog_attributes;
