@@ -43,6 +43,8 @@ const PUBLIC: &[&str] = &[
     "CollectionConnection",
     "CollectionEdge",
     "PageInfo",
+    "ProductAttribute",
+    "MetadataEntry",
 ];
 
 /// The root fields that are.
@@ -78,6 +80,8 @@ const STOCK_FREE: &[&str] = &[
     "weightGrams",
     "requiresShipping",
     "taxable",
+    "attributes",
+    "metadata",
 ];
 
 /// What a search result may select without looking at more than its page.
