@@ -24,3 +24,4 @@ mod migrations;
 mod orders;
 mod schema;
 mod search;
+mod sql;
