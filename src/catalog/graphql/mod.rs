@@ -1,5 +1,6 @@
 //! GraphQL of the catalog.
 
+mod at_hand;
 mod collection;
 mod inputs;
 mod mutations;
