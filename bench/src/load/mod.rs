@@ -48,6 +48,9 @@ pub struct LoadArgs {
     /// How many turns each contestant has.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// A variable of the environment of the API processes; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    set: Vec<(String, String)>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -75,6 +78,11 @@ enum Scenario {
     Scale,
     /// `ironmonger import`.
     Import,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a variable is given as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 impl LoadArgs {
@@ -120,7 +128,7 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<()> {
     if of_shop.into_iter().any(|scenario| args.wants(scenario)) {
         let servers = args.shop().await?;
         if args.wants(Scenario::Process) {
-            process::measure(&servers, &mut report).await?;
+            process::measure(&args, &servers, &mut report).await?;
         }
         reads::run(&args, &servers, &mut report).await?;
         if args.wants(Scenario::Cart) {

@@ -34,7 +34,7 @@ const SCRIPT: &str = include_str!("../../pgbench/order.sql");
 pub async fn carts(args: &LoadArgs, servers: &Servers, report: &mut Report) -> anyhow::Result<()> {
     let client = connect(servers).await?;
     let variants = stocked(&client).await?;
-    let api = process::api(servers, &[]).await?;
+    let api = process::api(args, servers).await?;
     let create = |pair: &[VariantId]| {
         let lines: Vec<_> =
             pair.iter().map(|variant| json!({ "variantId": variant, "quantity": 1 })).collect();
@@ -65,7 +65,7 @@ pub async fn carts(args: &LoadArgs, servers: &Servers, report: &mut Report) -> a
 pub async fn place(args: &LoadArgs, servers: &Servers, report: &mut Report) -> anyhow::Result<()> {
     let client = connect(servers).await?;
     stocked(&client).await?;
-    let api = process::api(servers, &[]).await?;
+    let api = process::api(args, servers).await?;
     let script = servers.folder().join("order.sql");
     std::fs::write(&script, SCRIPT)?;
     let mut pgbench = Pgbench { servers, script, first_cart: 0, seconds: args.seconds.ceil() as u64 };

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use ironmonger::dev::services::free_port;
 
+use super::LoadArgs;
 use super::http::{Connection, Request};
 use crate::report::{Report, percentile};
 use crate::servers::{Process, Servers};
@@ -38,9 +39,8 @@ fn loopback() -> anyhow::Result<SocketAddr> {
     Ok(SocketAddr::from(([127, 0, 0, 1], free_port()?)))
 }
 
-/// `ironmonger serve` on these servers, with further variables of the environment. What it logs goes to a file beside
-/// the servers' own, as it would to a collector.
-pub async fn api(servers: &Servers, variables: &[(&str, &str)]) -> anyhow::Result<Server> {
+/// `ironmonger serve` on these servers. What it logs goes to a file, as it would to a collector.
+pub async fn api(args: &LoadArgs, servers: &Servers) -> anyhow::Result<Server> {
     let (addr, ops_addr) = (loopback()?, loopback()?);
     let log = std::fs::File::create(servers.folder().join("api.log"))?;
     let mut command = Command::new(program("ironmonger")?);
@@ -52,7 +52,7 @@ pub async fn api(servers: &Servers, variables: &[(&str, &str)]) -> anyhow::Resul
         // A key is made in the data directory.
         .env("IRONMONGER_DEV", "true")
         .env("IRONMONGER_LOG", "info")
-        .envs(variables.iter().copied())
+        .envs(args.set.iter().map(|(name, value)| (name, value)))
         .stdout(log.try_clone()?)
         .stderr(log);
     start(command, addr, "/readyz").await
@@ -97,15 +97,15 @@ impl Server {
 }
 
 /// How long a process takes until it answers, and what it takes of memory when it has nothing to do.
-pub async fn measure(servers: &Servers, report: &mut Report) -> anyhow::Result<()> {
+pub async fn measure(args: &LoadArgs, servers: &Servers, report: &mut Report) -> anyhow::Result<()> {
     const STARTS: usize = 10;
     let mut times = Vec::with_capacity(STARTS);
     for _ in 0..STARTS {
-        times.push(api(servers, &[]).await?.ready_ms);
+        times.push(api(args, servers).await?.ready_ms);
     }
     let note = format!("from spawning it until /readyz answers; median of {STARTS}");
     report.add("API process, start", percentile(&mut times, 0.5), "ms", note);
-    let api = api(servers, &[]).await?;
+    let api = api(args, servers).await?;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let idle = api.process.memory_now_mib().unwrap_or(f64::NAN);
     report.add("API process, memory when idle", idle, "MiB", "resident, 3 s after its start");

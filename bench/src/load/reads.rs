@@ -27,7 +27,7 @@ pub async fn run(args: &LoadArgs, servers: &Servers, report: &mut Report) -> any
     if !wanted.into_iter().any(|scenario| args.wants(scenario)) {
         return Ok(());
     }
-    let api = process::api(servers, &[]).await?;
+    let api = process::api(args, servers).await?;
     let body = Connection::open(api.addr).await?.send(&list_request()).await?.1.to_vec();
     let static_body = servers.folder().join("list.json");
     std::fs::write(&static_body, &body)?;
