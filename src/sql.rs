@@ -40,14 +40,14 @@ fn is_kept(text: &str) -> bool {
 /// (`QueryableByName`).
 pub struct Sql<'a, Row = Untyped> {
     text: Cow<'static, str>,
-    keep: Keep,
+    keep: Keeping,
     binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
     row: PhantomData<fn() -> Row>,
 }
 
 /// Whether connections keep the prepared statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keep {
+enum Keeping {
     Always,
     WhileFew,
     Never,
@@ -57,17 +57,17 @@ impl<'a, Row> Sql<'a, Row> {
     /// A fixed text, in which every `?` stands for a bound value (so it cannot use operators with a `?`). Its
     /// prepared statement is kept.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
-        Self { text: text.into(), keep: Keep::Always, binds: Vec::new(), row: PhantomData }
+        Self { text: text.into(), keep: Keeping::Always, binds: Vec::new(), row: PhantomData }
     }
 
     /// A text that depends on what a client asks for. Its prepared statement is kept if it is among the first.
     pub fn assembled(text: impl Into<Cow<'static, str>>) -> Self {
-        Self { keep: Keep::WhileFew, ..Self::new(text) }
+        Self { keep: Keeping::WhileFew, ..Self::new(text) }
     }
 
     /// The same, for texts of which there are so many that the next one is hardly ever the same.
     pub fn rare(mut self) -> Self {
-        self.keep = Keep::Never;
+        self.keep = Keeping::Never;
         self
     }
 
@@ -111,9 +111,9 @@ where
 impl<Row> QueryFragment<Pg> for Sql<'_, Row> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let kept = match self.keep {
-            Keep::Always => true,
-            Keep::WhileFew => is_kept(&self.text),
-            Keep::Never => false,
+            Keeping::Always => true,
+            Keeping::WhileFew => is_kept(&self.text),
+            Keeping::Never => false,
         };
         if !kept {
             pass.unsafe_to_cache_prepared();
