@@ -14,6 +14,7 @@ use async_graphql::{
 };
 
 use crate::channels::Channel;
+use crate::locale::Locale;
 
 /// Says what the fields of an object hold, without waiting.
 pub trait HasAtHand: OutputType {
@@ -47,6 +48,7 @@ impl<T: HasAtHand> OutputType for AtHand<T> {
             set: &ctx.item.node,
             fragments: &ctx.query_env.fragments,
             channel: ctx.data_unchecked(),
+            locale: ctx.data_unchecked(),
         };
         match asked.object(&T::type_name(), |field| self.0.at_hand(field)) {
             Some(value) => Ok(value),
@@ -62,6 +64,8 @@ pub struct Asked<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     /// The channel that the request is about.
     pub channel: &'a Channel,
+    /// The language that the request gets texts in.
+    pub locale: &'a Locale,
 }
 
 impl<'a> Asked<'a> {
@@ -94,7 +98,7 @@ impl<'a> Asked<'a> {
                         return None;
                     }
                     let below = &field.selection_set.node;
-                    let asked = Asked { field, set: below, fragments: self.fragments, channel: self.channel };
+                    let asked = Asked { field, set: below, ..*self };
                     let value = match asked.name() {
                         "__typename" => Value::String(type_name.to_owned()),
                         _ => at_hand(&asked)?,
