@@ -13,6 +13,7 @@ mod faults;
 mod harness;
 mod http;
 mod inventory;
+mod job_board;
 mod job_chaos;
 mod job_faults;
 mod job_order;
