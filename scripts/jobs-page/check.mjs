@@ -196,8 +196,9 @@ try {
   await becomes(figure(page, 'maintenance', 'Dead'), '^[1-9]');
   await shoot(page, 'queues-light');
   await figure(page, 'maintenance', 'Dead').click();
-  const dead = row(page, 'Jobs', '<b>bold</b>').first();
-  await dead.waitFor();
+  const link = row(page, 'Jobs', '<b>bold</b>').first().locator('a.name');
+  await link.waitFor();
+  const dead = page.locator(`tr:has(a[href="${await link.getAttribute('href')}"])`);
   ok((await page.inputValue('select[name=state]')) === 'DEAD' && (await page.inputValue('select[name=queue]')) === 'maintenance', 'a figure leads to its jobs');
   await shoot(page, 'jobs-light');
   await dead.getByRole('button', { name: /^Retry/ }).click();
@@ -208,7 +209,6 @@ try {
   await dead.locator('a.name').click();
   await page.waitForSelector('.job-head');
   await until(page, await page.$('.job-head .state'), 'Succeeded');
-  await becomes(page.locator('section > div:not([hidden])').first(), 'maintenance.prune');
   jobs(1, 'DEAD', { kind: 'test.markup', error: `${MARKUP}\nsecond line` });
   await page.goto(new URL('/jobs#/jobs?kind=test.markup', base).href);
   await row(page, 'Jobs', 'test.markup').locator('a.name').first().click();
@@ -284,7 +284,7 @@ try {
       await page.setViewportSize({ width, height });
       for (const view of ['queues', 'jobs', 'workers', 'schedules']) {
         await page.click(`nav.tabs a[data-view=${view}]`);
-        await page.locator('section').first().waitFor();
+        await page.locator('#view section').waitFor();
         await page.waitForTimeout(1_300);
         await shoot(page, `${view}-${scheme}-${width}`);
       }

@@ -174,14 +174,19 @@ pub fn watch_board(app: &App, viewer: &Viewer) -> Result<impl Stream<Item = Resu
 
 async fn read(app: &App) -> Result<Snapshot> {
     let mut conn = app.db.get().await?;
-    let (last_enqueued_at, last_finished_at) = queries::latest_times(&mut conn).await?;
-    Ok(Snapshot {
-        queues: queries::queue_counts(&mut conn).await?,
-        workers: queries::workers(&mut conn).await?,
-        schedules: queries::schedules(&mut conn).await?,
-        last_enqueued_at,
-        last_finished_at,
-    })
+    // All of one moment.
+    let mut moment = conn.build_transaction().read_only().repeatable_read();
+    let snapshot = moment.run(async |conn| {
+        let (last_enqueued_at, last_finished_at) = queries::latest_times(conn).await?;
+        Ok::<_, diesel::result::Error>(Snapshot {
+            queues: queries::queue_counts(conn).await?,
+            workers: queries::workers(conn).await?,
+            schedules: queries::schedules(conn).await?,
+            last_enqueued_at,
+            last_finished_at,
+        })
+    });
+    Ok(snapshot.await?)
 }
 
 fn pause_after(reading: Duration) -> Duration {

@@ -116,7 +116,8 @@ pub async fn queue_counts(conn: &mut Conn) -> QueryResult<Vec<QueueCounts>> {
                  min(oldest) AS oldest FROM counted GROUP BY queue) \
          SELECT name, coalesce(paused, false) AS paused, coalesce(ready, 0) AS ready, coalesce(running, 0) AS running, \
              coalesce(scheduled, 0) AS scheduled, coalesce(retrying, 0) AS retrying, coalesce(dead, 0) AS dead, \
-             greatest(extract(epoch FROM now() - oldest), 0)::float8 AS oldest_ready_age_s, oldest AS oldest_ready_at, \
+             CASE WHEN oldest IS NOT NULL THEN greatest(extract(epoch FROM now() - oldest), 0)::float8 END \
+                 AS oldest_ready_age_s, oldest AS oldest_ready_at, \
              max_running, rate_limit, rate_period_seconds \
          FROM job_queues FULL JOIN summed USING (name) ORDER BY name",
     )

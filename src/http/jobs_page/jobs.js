@@ -7,6 +7,9 @@ import * as text from './text.js';
 const PAGE_SIZE = 25;
 /** Most jobs that the API changes in one call. */
 const MOST_AT_ONCE = 10_000;
+/** From which states an operator brings jobs back, and from which ones cancels them. */
+const RETRYABLE = ['DEAD', 'CANCELED', 'RETRYING', 'SCHEDULED'];
+const CANCELABLE = ['SCHEDULED', 'READY', 'RETRYING', 'RUNNING'];
 /** Between two refreshes of the list at least. */
 const REFRESH_MS = 1_000;
 
@@ -132,19 +135,19 @@ export function jobsView(app) {
   }
 
   function drawHint() {
-    const possible = where(params) != null;
-    set(retryAll, 'aria-disabled', possible ? null : 'true');
-    set(cancelAll, 'aria-disabled', possible ? null : 'true');
-    if (hint) say(hint, possible ? 'All that match the filter, on every page.' : 'Choose a filter to retry or cancel all that match it.');
+    const filter = where(params);
+    for (const [button, states] of [[retryAll, RETRYABLE], [cancelAll, CANCELABLE]]) {
+      set(button, 'aria-disabled', statesOf(filter, states).length > 0 ? null : 'true');
+    }
+    if (hint) say(hint, filter ? 'All that match the filter, on every page.' : 'Choose a filter to retry or cancel all that match it.');
   }
 
   async function changeAll(verb) {
     const filter = where(params);
-    if (!filter) return;
     const retrying = verb === 'retry';
-    const states = retrying ? ['DEAD', 'CANCELED', 'RETRYING', 'SCHEDULED'] : ['SCHEDULED', 'READY', 'RETRYING', 'RUNNING'];
-    const chosen = filter.state?.in.filter((state) => states.includes(state)) ?? states;
-    const possible = { ...filter, state: { in: chosen } };
+    const states = statesOf(filter, retrying ? RETRYABLE : CANCELABLE);
+    if (states.length === 0) return;
+    const possible = { ...filter, state: { in: states } };
     const figure = el('strong', {}, '…');
     app.session.query(HOW_MANY, { where: possible })
       .then(({ jobs }) => say(figure, text.jobs(jobs.totalCount)), () => say(figure, 'an unknown number of jobs'));
@@ -199,7 +202,7 @@ function row(app, changed) {
     type: 'button', class: 'small',
     onclick: acting(app, async () => changed(await action(app, job))),
   }, name);
-  const buttons = app.may('JOBS_MANAGE') ? [act('Retry', retry), act('Cancel', cancel)] : [];
+  const buttons = app.may('JOBS_MANAGE') ? [act('Cancel', cancel), act('Retry', retry)] : [];
   const node = el('tr', { role: 'row' },
     cell(null, 'state-cell', state),
     cell(null, 'head', kind, note),
@@ -222,7 +225,7 @@ function row(app, changed) {
       say(queue, job.queue);
       say(attempt, `${job.attempt} of ${job.maxAttempts}`);
       text.setWhen(created, job.createdAt);
-      const [again, stop] = buttons;
+      const [stop, again] = buttons;
       if (!again) return;
       // Hidden but for their place, so that nothing moves.
       set(again, 'data-away', !text.isRetryable(job));
@@ -274,6 +277,12 @@ function filterForm(onChange) {
     offerQueues: (names) => offer(queue, names),
     offerKinds: (kinds) => keep(known, [...kinds].sort(), (it) => it, (it) => ({ node: el('option', { value: it }), update() {} })),
   };
+}
+
+/** Which of these states the filter lets through; none without a filter. */
+function statesOf(filter, states) {
+  if (!filter) return [];
+  return filter.state ? states.filter((state) => filter.state.in.includes(state)) : states;
 }
 
 /** The API's filter; null if there is none. */

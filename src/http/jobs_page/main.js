@@ -55,6 +55,7 @@ let board = null;
 let listHash = '#/jobs';
 let trouble = null;
 let connection = { open: false, retryAt: null };
+let lost = false;
 
 // Signing in and out
 
@@ -204,6 +205,8 @@ function badge(node, number, what) {
 
 live.onStatus = (now) => {
   connection = now;
+  // While the next try is under way there is still no connection.
+  lost = !now.open && (lost || now.retryAt != null);
   drawStatus();
 };
 document.addEventListener('visibilitychange', () => !document.hidden && board && view.update(board));
@@ -214,14 +217,16 @@ function drawStatus() {
   if (!views) return;
   const { open, retryAt } = connection;
   const isLive = open && board && !trouble;
-  $('status').dataset.live = isLive ? 'yes' : retryAt || trouble ? 'no' : 'soon';
-  $('board').classList.toggle('stale', !isLive && board != null && Boolean(retryAt || trouble));
-  const seconds = retryAt && Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
+  const failed = lost || trouble;
+  $('status').dataset.live = isLive ? 'yes' : failed ? 'no' : 'soon';
+  $('board').classList.toggle('stale', Boolean(board && failed));
   if (isLive) say($('status-text'), 'Live');
-  else if (trouble && open) say($('status-text'), `Not live: ${trouble.message}`);
-  else if (seconds) say($('status-text'), `Not live: no connection. Next try in ${seconds} s.`);
-  else say($('status-text'), 'Connecting…');
-  show($('reconnect'), Boolean(seconds && !open));
+  else if (lost) say($('status-text'), 'Not live: no connection.');
+  else say($('status-text'), trouble ? `Not live: ${trouble.message}` : 'Connecting…');
+  // Beside the words that are read aloud, for it changes every second.
+  const seconds = retryAt && Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
+  say($('status-next'), !lost ? '' : seconds ? `Next try in ${seconds} s.` : 'Trying…');
+  show($('reconnect'), lost);
 }
 
 if (await session.restore()) {
