@@ -12,7 +12,8 @@ const BOARD: &str = "subscription { jobBoardUpdated {
 
 /// How many jobs of the queue `test` are ready.
 fn ready(message: &Value) -> i64 {
-    let queues = message["data"]["jobBoardUpdated"]["queues"].as_array().unwrap_or_else(|| panic!("{message}"));
+    let queues =
+        message["data"]["jobBoardUpdated"]["queues"].as_array().unwrap_or_else(|| panic!("{message}"));
     queues.iter().find(|queue| queue["name"] == "test").map_or(0, |queue| queue["ready"].as_i64().unwrap())
 }
 
@@ -29,7 +30,10 @@ async fn reaches(board: &mut Subscription, wanted: i64) -> Value {
 async fn whoever_watches_sees_the_queues_at_once_and_then_as_they_move() {
     let shop = Shop::start().await;
     shop.sql("INSERT INTO job_queues (name) VALUES ('test')").await;
-    shop.sql("INSERT INTO job_schedules (name, kind, queue, cron) VALUES ('s', 'test.act', 'test', '0 0 0 1 1 *')").await;
+    shop.sql(
+        "INSERT INTO job_schedules (name, kind, queue, cron) VALUES ('s', 'test.act', 'test', '0 0 0 1 1 *')",
+    )
+    .await;
     let owner = shop.as_owner();
     let mut board = owner.subscribe(BOARD, json!({})).await;
     let first = board.next().await;
@@ -60,7 +64,10 @@ async fn whoever_watches_sees_the_queues_at_once_and_then_as_they_move() {
     shop.sql("UPDATE job_schedules SET enabled = false").await;
     assert_eq!(board.next().await["data"]["jobBoardUpdated"]["schedules"][0]["enabled"], false);
     shop.sql("INSERT INTO job_workers (id, host, pid, version, queues, concurrency) VALUES ('w', 'h', 1, '1', '{test}', 4)").await;
-    assert_eq!(board.next().await["data"]["jobBoardUpdated"]["workers"], json!([{ "id": "w", "running": 0 }]));
+    assert_eq!(
+        board.next().await["data"]["jobBoardUpdated"]["workers"],
+        json!([{ "id": "w", "running": 0 }])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,12 +130,23 @@ mod tests {
 
     #[test]
     fn what_jobs_say_is_never_taken_for_markup() {
-        let risky = ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "srcdoc", "javascript:"];
+        let risky = [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "srcdoc",
+            "javascript:",
+        ];
         for (file, text) in files() {
             for word in risky {
                 assert!(!text.contains(word), "{file}: {word}");
             }
-            assert!(!text.contains(" style=\"") && !text.contains(" onclick="), "{file}: the policy forbids it");
+            assert!(
+                !text.contains(" style=\"") && !text.contains(" onclick="),
+                "{file}: the policy forbids it"
+            );
         }
     }
 }

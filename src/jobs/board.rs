@@ -3,8 +3,8 @@
 //! However many watch, one task reads the ledger for all of them, and only while somebody does. What a reading costs grows
 //! with the backlog (it counts entries of indexes), so the more it costs, the longer the next one waits.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};

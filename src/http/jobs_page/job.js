@@ -28,7 +28,7 @@ export function jobView(app) {
   const errorBox = block('Why it failed last');
   const resultBox = block('Result');
   const attempts = table('Attempts', [['Attempt', 'number w-attempt'], ['Began', 'w-when'], ['Took', 'number w-attempt'], ['Outcome'], ['Worker', 'w-worker']]);
-  const none = el('p', { class: 'empty' }, 'It has not been begun yet.');
+  const none = el('p', { class: 'empty' });
   const details = el('div', {},
     el('div', { class: 'card' },
       el('div', { class: 'job-head' }, el('div', {}, title, name), state,
@@ -65,6 +65,7 @@ export function jobView(app) {
     resultBox.put(job.result == null ? null : JSON.stringify(job.result, null, 2));
     keep(attempts.body, [...job.attempts].reverse(), (attempt) => attempt.number, attemptRow);
     show(attempts.node, job.attempts.length > 0);
+    say(none, job.attempt > 0 ? 'No attempt is on record.' : 'It has not been begun yet.');
     show(none, job.attempts.length === 0);
     // A finished job is left alone by the server; it may be brought back.
     if (!text.isFinished(job)) follow();
