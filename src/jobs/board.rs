@@ -115,9 +115,11 @@ impl Board {
             self.0.readings.fetch_add(1, Ordering::Relaxed);
             self.publish(outcome);
             let pause = pause_after(started.elapsed());
+            // Also when everybody leaves: who comes back meanwhile gets what was read, and causes no reading.
+            tokio::time::sleep(pause).await;
             tokio::select! {
                 () = self.0.latest.closed() => {}
-                () = rest(pause, &mut news) => {}
+                () = news_or(LOOK_AGAIN.saturating_sub(pause), &mut news) => {}
             }
             let mut reader = self.reader();
             if self.0.latest.receiver_count() == 0 {
@@ -193,9 +195,8 @@ fn pause_after(reading: Duration) -> Duration {
     reading.saturating_mul(PAUSE_PER_READING).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
 
-/// For as long as the pause, then until there is news or it is time to look again.
-async fn rest(pause: Duration, news: &mut Receiver<Signal>) {
-    tokio::time::sleep(pause).await;
+/// Until there is news of jobs, also from before this was asked, or that time is over.
+async fn news_or(time: Duration, news: &mut Receiver<Signal>) {
     let heard = async {
         loop {
             match news.recv().await {
@@ -206,7 +207,7 @@ async fn rest(pause: Duration, news: &mut Receiver<Signal>) {
         }
     };
     // Either way the ledger is read now.
-    let _ = tokio::time::timeout(LOOK_AGAIN.saturating_sub(pause), heard).await;
+    let _ = tokio::time::timeout(time, heard).await;
 }
 
 #[cfg(test)]
