@@ -21,6 +21,7 @@ mod harness;
 mod http;
 mod inventory;
 mod inventory_locations;
+mod job_board;
 mod job_chaos;
 mod job_faults;
 mod job_guide;

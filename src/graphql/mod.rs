@@ -67,7 +67,11 @@ pub struct Mutation(
 
 /// News. Each emits the current state at once, then every change.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(crate::orders::graphql::OrderSubscription, crate::jobs::graphql::JobSubscription);
+pub struct Subscription(
+    crate::orders::graphql::OrderSubscription,
+    crate::jobs::graphql::JobSubscription,
+    crate::jobs::graphql::BoardSubscription,
+);
 
 /// The executable schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
