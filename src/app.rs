@@ -29,6 +29,8 @@ pub struct Parts {
     pub cache: Arc<Cache>,
     /// The documents that are known beforehand.
     pub trusted: crate::http::TrustedDocuments,
+    /// The queues as they move, for those who watch.
+    pub board: crate::jobs::Board,
     /// Redis; connects when first used, so that the API starts without it.
     pub redis: redis::Client,
     /// The channels, read often and changed seldom.
@@ -77,6 +79,7 @@ impl App {
             signals: Signals::default(),
             trusted: crate::http::TrustedDocuments::load(&config.cache)?,
             cache: Arc::new(Cache::new(&config, redis.clone(), clock.clone())),
+            board: crate::jobs::Board::default(),
             channels: crate::channels::Directory::default(),
             gateways: crate::payments::Gateways::from_config(&config),
             keys,

@@ -110,12 +110,19 @@ impl Db {
         self.unless_away(async { Ok(self.pool.get().await?) }).await
     }
 
-    /// The server does not answer: nobody waits for it from now on. Passed over when it has just answered a
-    /// statement, for then only the caller's connection is in trouble.
+    /// The server is silent: nobody waits for it from now on. Passed over when it has just answered a statement, for
+    /// then only the caller's connection is in trouble.
     pub fn lost(&self) {
         let answered = Duration::from_millis(self.state.answered_ms.load(Ordering::Relaxed));
         let lately = !answered.is_zero() && self.state.started.elapsed().saturating_sub(answered) < ALIVE;
-        if !lately && !self.state.away.send_replace(true) {
+        if !lately {
+            self.gone();
+        }
+    }
+
+    /// There is no server: nobody waits for it from now on.
+    pub fn gone(&self) {
+        if !self.state.away.send_replace(true) {
             tracing::warn!("PostgreSQL is away");
         }
     }

@@ -75,7 +75,7 @@ async fn follow(app: &App, trouble: &mut bool) -> anyhow::Result<Infallible> {
         Ok(Ok(link)) => link,
         Ok(Err(error)) => {
             if !is_serving(&error) {
-                app.db.lost();
+                app.db.gone();
             }
             return Err(error.into());
         }

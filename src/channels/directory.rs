@@ -1,6 +1,7 @@
 //! The channels and languages of the shop, kept in memory for a few seconds: every request needs them, and they hardly
 //! change.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,17 @@ const KEPT: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct Directory {
     kept: RwLock<Kept>,
+    /// Somebody reads it anew; others go on with what is known.
+    reading: AtomicBool,
+}
+
+/// Set while it lives.
+struct Reading<'a>(&'a AtomicBool);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 #[derive(Clone, Default)]
@@ -90,10 +102,11 @@ impl Directory {
     pub async fn known(&self, db: &Db) -> Result<Arc<Known>> {
         let Kept { known: last, read_at, forgotten } = self.kept.read().expect(POISON).clone();
         if let (Some(known), Some(read_at)) = (&last, read_at)
-            && read_at.elapsed() < KEPT
+            && (read_at.elapsed() < KEPT || self.reading.swap(true, Ordering::AcqRel))
         {
             return Ok(known.clone());
         }
+        let _reading = Reading(&self.reading);
         let known = match (db.unless_away(read(db)).await, last) {
             (Ok(known), _) => Arc::new(known),
             (Err(_), Some(known)) => return Ok(known),

@@ -115,7 +115,7 @@ fn own(answer: Answer) -> Served {
 
 /// A kept answer of any age takes the place of one that failed because PostgreSQL is away.
 async fn or_stale(edge: &Edge, key: &Key, answer: Answer) -> Served {
-    if edge.app.db.is_away()
+    if (edge.app.db.is_away() || answer.is_unavailable())
         && let Some(entry) = edge.app.cache.stale(key).await
     {
         return kept(entry, Source::Stale);

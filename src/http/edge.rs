@@ -112,6 +112,22 @@ pub enum Answer {
     Refused(Refusal),
 }
 
+impl Answer {
+    /// Whether it lacks something because the database could not be reached.
+    pub fn is_unavailable(&self) -> bool {
+        let errors = match self {
+            Answer::Executed(response) => &response.errors,
+            Answer::Refused(refusal) => &refusal.errors,
+        };
+        errors.iter().any(is_unavailable)
+    }
+}
+
+fn is_unavailable(error: &async_graphql::ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    code == Some(&Value::from(Code::Unavailable.as_str()))
+}
+
 impl Edge {
     /// The edge of a process.
     pub fn new(app: App, stop: CancellationToken) -> Self {
@@ -307,11 +323,7 @@ fn finish(mut response: Response, request_id: &RequestId) -> Answer {
         }
         refusal::finish(error, request_id);
     }
-    let unavailable = |error: &async_graphql::ServerError| {
-        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-        code == Some(&Value::from(Code::Unavailable.as_str()))
-    };
-    if response.data == Value::Null && response.errors.iter().all(unavailable) {
+    if response.data == Value::Null && response.errors.iter().all(is_unavailable) {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Answer::Refused(Refusal { status, well_formed: false, errors: response.errors });
     }

@@ -206,13 +206,10 @@ fn check_transport(call: &Call, safe: bool, media: Media) -> Result<(), Refusal>
 }
 
 fn respond(answer: Answer, media: Media, request_id: &RequestId, source: Source) -> Response<Body> {
+    let unavailable = answer.is_unavailable();
     match answer {
         Answer::Refused(refusal) => refusal.into_response(media, request_id),
         Answer::Executed(result) => {
-            let unavailable = result.errors.iter().any(|error| {
-                let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-                code == Some(&async_graphql::Value::from(Code::Unavailable.as_str()))
-            });
             let mut response = GraphQLResponse::from(result).into_response();
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
