@@ -189,6 +189,8 @@ id! {
     VariantId = "variant";
     /// A product's image.
     ImageId = "image";
+    /// An image in the storage, which products and collections show.
+    MediaId = "media";
     /// A set of products.
     CollectionId = "collection";
     /// A place that holds stock.

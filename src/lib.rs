@@ -34,6 +34,7 @@ pub mod ids;
 pub mod inventory;
 pub mod jobs;
 pub mod mail;
+pub mod media;
 pub mod money;
 pub mod orders;
 pub mod pagination;

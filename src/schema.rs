@@ -93,6 +93,7 @@ diesel::table! {
         image_alt_text -> Text,
         metadata -> Jsonb,
         private_metadata -> Jsonb,
+        image_media_id -> Nullable<Uuid>,
     }
 }
 
@@ -317,6 +318,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    media_images (id) {
+        id -> Uuid,
+        state -> Text,
+        sha256 -> Bytea,
+        format -> Text,
+        width -> Integer,
+        height -> Integer,
+        frames -> Integer,
+        size_bytes -> BigInt,
+        file_name -> Text,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        derived_at -> Nullable<Timestamptz>,
+        unused_since -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    media_renditions (image_id, width) {
+        image_id -> Uuid,
+        width -> Integer,
+        height -> Integer,
+        format -> Text,
+        size_bytes -> BigInt,
+    }
+}
+
+diesel::table! {
     order_line_allocations (order_line_id, location_id) {
         order_line_id -> Uuid,
         variant_id -> Uuid,
@@ -428,6 +457,7 @@ diesel::table! {
         url -> Text,
         alt_text -> Text,
         position -> Integer,
+        media_id -> Nullable<Uuid>,
     }
 }
 
@@ -674,6 +704,7 @@ diesel::joinable!(collection_channels -> collections (collection_id));
 diesel::joinable!(collection_products -> collections (collection_id));
 diesel::joinable!(collection_products -> products (product_id));
 diesel::joinable!(collection_translations -> collections (collection_id));
+diesel::joinable!(collections -> media_images (image_media_id));
 diesel::joinable!(customers -> users (user_id));
 diesel::joinable!(fulfillment_lines -> fulfillments (fulfillment_id));
 diesel::joinable!(fulfillment_lines -> order_lines (order_line_id));
@@ -682,6 +713,7 @@ diesel::joinable!(import_rejections -> imports (import_id));
 diesel::joinable!(import_slugs -> imports (import_id));
 diesel::joinable!(imports -> channels (channel_id));
 diesel::joinable!(job_attempts -> jobs (job_id));
+diesel::joinable!(media_renditions -> media_images (image_id));
 diesel::joinable!(order_line_allocations -> locations (location_id));
 diesel::joinable!(order_line_allocations -> order_lines (order_line_id));
 diesel::joinable!(order_lines -> orders (order_id));
@@ -693,6 +725,7 @@ diesel::joinable!(payment_operations -> payments (payment_id));
 diesel::joinable!(payments -> orders (order_id));
 diesel::joinable!(product_channels -> channels (channel_id));
 diesel::joinable!(product_channels -> products (product_id));
+diesel::joinable!(product_images -> media_images (media_id));
 diesel::joinable!(product_images -> products (product_id));
 diesel::joinable!(product_options -> products (product_id));
 diesel::joinable!(product_translations -> products (product_id));
@@ -737,6 +770,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     jobs,
     locations,
     mails,
+    media_images,
+    media_renditions,
     order_line_allocations,
     order_lines,
     orders,

@@ -5,6 +5,7 @@ mod create;
 mod draft;
 mod filter;
 pub mod graphql;
+mod images;
 mod model;
 mod queries;
 mod read;

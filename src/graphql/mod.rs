@@ -40,6 +40,7 @@ pub struct Mutation(
     crate::access::graphql::AccessMutation,
     crate::customers::graphql::CustomerMutation,
     crate::catalog::graphql::CatalogMutation,
+    crate::catalog::graphql::ImageMutation,
     crate::inventory::graphql::InventoryMutation,
     crate::bulk::graphql::BulkMutation,
     crate::carts::graphql::CartMutation,

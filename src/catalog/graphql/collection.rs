@@ -3,6 +3,7 @@
 use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, Utc};
 
+use crate::catalog::images::CollectionImageOf;
 use crate::catalog::model;
 use crate::catalog::queries::ChildPage;
 use crate::catalog::queries::collections::{ProductCountOf, ProductsOf};
@@ -10,6 +11,7 @@ use crate::graphql::{Connection, ContextExt, page_cost};
 use crate::ids::CollectionId;
 use crate::pagination::PageArgs;
 
+use super::image::Image;
 use super::product::{Product, connection_columns};
 
 /// A set of products that belong together.
@@ -43,6 +45,11 @@ impl Collection {
     /// Text or HTML; show it as HTML only after cleaning it.
     async fn description(&self) -> &str {
         &self.0.description
+    }
+
+    /// What stands for it; null when it has no image.
+    async fn image(&self, ctx: &Context<'_>) -> Result<Option<Image>> {
+        Ok(ctx.loaders().load_one(CollectionImageOf(self.0.id)).await?.map(Image))
     }
 
     /// Its products, in the order that the shop gave them.

@@ -258,7 +258,7 @@ impl CatalogMutation {
 }
 
 /// The product that was just written, whatever the viewer may read: who may change a product sees the result.
-async fn written(ctx: &Context<'_>, id: Option<ProductId>) -> Result<Option<Product>> {
+pub(super) async fn written(ctx: &Context<'_>, id: Option<ProductId>) -> Result<Option<Product>> {
     let Some(id) = id else { return Ok(None) };
     let app = ctx.app();
     let scope = catalog::Scope { channel_id: ctx.channel().id, now: app.clock.now(), staff: true };
