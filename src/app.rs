@@ -62,6 +62,7 @@ impl App {
     }
 
     fn build(config: Config, keys: Keys) -> anyhow::Result<Self> {
+        crate::tls::choose_crypto();
         let clock = Clock::default();
         let redis = redis::Client::open(config.redis_url.as_str())?;
         Ok(Self(Arc::new(Parts {

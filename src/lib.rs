@@ -48,6 +48,7 @@ pub mod sql;
 pub mod storage;
 pub mod tax;
 pub mod telemetry;
+pub mod tls;
 mod text_enum;
 
 pub use app::App;
