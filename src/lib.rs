@@ -48,8 +48,8 @@ pub mod sql;
 pub mod storage;
 pub mod tax;
 pub mod telemetry;
-pub mod tls;
 mod text_enum;
+pub mod tls;
 
 pub use app::App;
 pub use error::Error;

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::io::{Seek, SeekFrom};
 
 use async_graphql::{UploadValue, Value, Variables};
-use axum::RequestExt;
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
@@ -26,7 +25,7 @@ impl Params {
     /// From a form. The parts have to come in the order of the specification.
     pub async fn from_form(mut request: Request<Body>, config: &HttpConfig) -> Result<Self, Refusal> {
         DefaultBodyLimit::max(config.upload_limit_bytes).apply(&mut request);
-        let mut form = Multipart::from_request(request.with_limited_body(), &())
+        let mut form = Multipart::from_request(request, &())
             .await
             .map_err(|_| Refusal::bad_request("The content type names no boundary."))?;
         let limits = Limits { json: config.body_limit_bytes, upload: config.upload_limit_bytes };

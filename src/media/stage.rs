@@ -1,5 +1,6 @@
 //! Storing uploads.
 
+use tokio::io::AsyncSeekExt;
 use tokio::sync::Semaphore;
 
 use crate::access::Viewer;
@@ -155,7 +156,9 @@ async fn put(app: &App, viewer: &Viewer, new: NewImage, found: Inspected) -> Res
     // The row comes first: whatever happens to this process, the sweep finds the file by it.
     queries::insert(&mut *app.db.get().await?, &row).await?;
     let staged = Staged { id: row.id, format: row.format, sha256, uploaded: true, created_by };
-    let file = tokio::fs::File::from_std(new.file);
+    let mut file = tokio::fs::File::from_std(new.file);
+    // A form may name one file in two places: they share the position in it.
+    file.rewind().await.map_err(Error::fault)?;
     let stored = app.storage.put(&original_key(row.id, row.format), file, Some(found.size_bytes)).await;
     match stored {
         Ok(size_bytes) if size_bytes == found.size_bytes => Ok(staged),

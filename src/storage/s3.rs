@@ -18,8 +18,6 @@ const MAX_RETRIES: usize = 4;
 
 /// Connects to nothing yet.
 pub(super) fn open(config: &S3Config) -> anyhow::Result<Arc<dyn ObjectStore>> {
-    // The HTTP client takes the process's TLS provider. Another part of the process may have installed it already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let store =
         build(config).context("the storage cannot be used (IRONMONGER_STORAGE_URL, IRONMONGER_S3_…)")?;
     Ok(match config.prefix.as_str() {

@@ -7,11 +7,11 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::error::{Error, Reason, Rejection, Result};
 use crate::ids::{ImageId, ProductId};
-use crate::media::{self, StoredUrl};
+use crate::media;
 
 use super::product::{finish_edit, lock_for_edit};
 use super::queries;
-use super::source::{ImageSource, Ready, Shown, alt_text_fault, split, url_fault};
+use super::source::{ImageSource, Ready, Shown, alt_text_fault, settle, split, url_fault};
 
 /// As many as an import takes.
 const MAX_IMAGES: usize = 250;
@@ -69,9 +69,7 @@ pub async fn add(app: &App, viewer: &Viewer, addition: ImageAddition) -> Result<
         })
         .await;
     drop(conn);
-    let adopted: Vec<StoredUrl> =
-        written.iter().flatten().filter_map(|shown| media::read_url(&shown.url)).collect();
-    media::settle(app, &staged, &adopted).await;
+    settle(app, &staged, &written).await;
     written.map(|_| product_id)
 }
 

@@ -7,11 +7,11 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::events::{self, NewEvent};
 use crate::ids::CollectionId;
-use crate::media::{self, StoredUrl};
+use crate::media;
 
 use super::product::check_version;
 use super::queries;
-use super::source::{ImageSource, Ready, Shown, alt_text_fault, split, url_fault};
+use super::source::{ImageSource, Ready, Shown, alt_text_fault, settle, split, url_fault};
 
 /// What a collection shows from now on.
 pub struct CollectionImage {
@@ -71,8 +71,6 @@ pub async fn set_collection_image(
         })
         .await;
     drop(conn);
-    let adopted: Vec<StoredUrl> =
-        written.iter().flatten().filter_map(|shown| media::read_url(&shown.url)).collect();
-    media::settle(app, &staged, &adopted).await;
+    settle(app, &staged, &written).await;
     written.map(|_| id)
 }

@@ -1,5 +1,6 @@
 //! Where an image comes from: a file that is uploaded, or an address.
 
+use crate::app::App;
 use crate::db::Conn;
 use crate::error::{Reason, Rejection, Result};
 use crate::ids::MediaId;
@@ -67,6 +68,13 @@ impl Ready {
         }
         Ok(shown.into_iter().flatten().collect())
     }
+}
+
+/// After the transaction: deletes the files that it did not take.
+pub(super) async fn settle(app: &App, staged: &[Staged], written: &Result<Vec<Shown>>) {
+    let adopted: Vec<StoredUrl> =
+        written.iter().flatten().filter_map(|shown| media::read_url(&shown.url)).collect();
+    media::settle(app, staged, &adopted).await;
 }
 
 /// Splits sources into the files, and the addresses with a gap for each file.
