@@ -33,6 +33,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod inventory;
 pub mod jobs;
+pub mod locale;
 pub mod mail;
 pub mod media;
 pub mod money;
@@ -50,6 +51,7 @@ pub mod tax;
 pub mod telemetry;
 mod text_enum;
 pub mod tls;
+pub mod trace;
 
 pub use app::App;
 pub use error::Error;

@@ -50,6 +50,7 @@ diesel::table! {
         currency_code -> Text,
         is_default -> Bool,
         created_at -> Timestamptz,
+        version -> BigInt,
     }
 }
 
@@ -66,6 +67,13 @@ diesel::table! {
         collection_id -> Uuid,
         product_id -> Uuid,
         position -> BigInt,
+    }
+}
+
+diesel::table! {
+    collection_reviews (id) {
+        id -> BigInt,
+        product_id -> Uuid,
     }
 }
 
@@ -93,6 +101,8 @@ diesel::table! {
         image_alt_text -> Text,
         metadata -> Jsonb,
         private_metadata -> Jsonb,
+        rule_fields -> Array<Text>,
+        rule_applied -> BigInt,
         image_media_id -> Nullable<Uuid>,
     }
 }
@@ -299,11 +309,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    locales (tag) {
+        tag -> Text,
+    }
+}
+
+diesel::table! {
     locations (id) {
         id -> Uuid,
         name -> Text,
         priority -> Integer,
         created_at -> Timestamptz,
+        version -> BigInt,
     }
 }
 
@@ -447,6 +464,7 @@ diesel::table! {
         published_at -> Nullable<Timestamptz>,
         min_price -> Nullable<BigInt>,
         max_price -> Nullable<BigInt>,
+        prices_until -> Nullable<Timestamptz>,
     }
 }
 
@@ -599,6 +617,7 @@ diesel::table! {
         singleton -> Bool,
         name -> Text,
         order_number_prefix -> Text,
+        default_locale -> Text,
     }
 }
 
@@ -751,6 +770,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     channels,
     collection_channels,
     collection_products,
+    collection_reviews,
     collection_translations,
     collections,
     customers,
@@ -768,6 +788,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_transport,
     job_workers,
     jobs,
+    locales,
     locations,
     mails,
     media_images,

@@ -460,10 +460,10 @@ async fn an_image_that_nothing_shows_is_deleted_a_day_later() {
     assert_eq!(shop.get(&kept["url"]).await.status(), 200);
     assert_eq!(
         (shop.stored_files().len(), shop.sql_count("select count(*) from media_images").await),
-        (3, 1)
+        (2, 1)
     );
     sweep(&shop, &owner).await;
-    assert_eq!(shop.stored_files().len(), 3);
+    assert_eq!(shop.stored_files().len(), 2);
 }
 
 #[tokio::test]

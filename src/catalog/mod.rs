@@ -1,29 +1,44 @@
 //! Products, variants, options, prices, images and collections.
 
 mod check;
+pub mod collections;
 mod create;
 mod draft;
+mod edit;
 mod filter;
 pub mod graphql;
 mod images;
 mod model;
+mod prices;
 mod queries;
 mod read;
+mod rules;
+pub mod translations;
+pub mod types;
 mod update;
 mod words;
 mod write;
 
 pub use create::{NewProduct, create};
 pub use draft::{ImageDraft, OnConflict, OptionDraft, ProductDraft, VariantDraft, Written};
+pub use edit::{
+    MetadataChange, NewVariant, OptionEdit, Owner, PriceEdit, SaleEdit, ValueEdit, VariantChange,
+    channels_of, delete, metadata_set, options_update, prices_set, publish, unpublish, variant_create,
+    variant_delete, variant_update, variants_reorder,
+};
 pub use filter::{ProductFilter, ProductSort, ProductSortField, SortDirection};
 pub use model::{
     Collection, Details, Fetched, Image, Product, ProductColumns, ProductOption, ProductStatus, Scope,
     Variant,
 };
+pub use prices::{TurnPrices, turn_prices};
 pub use queries::ChildPage;
 pub use read::{
     count_collections, count_products, find_collection_by_slug, find_product_by_slug, list_collections,
     list_products, products_in_order,
+};
+pub use rules::{
+    ApplyRule, ApplyRules, Condition, Field, Match, Operator, ReviewStock, Rule, apply_batch, review_stock,
 };
 pub use update::{ProductChange, update};
 pub use words::words;

@@ -13,6 +13,7 @@ mod client;
 mod contract;
 mod database;
 mod images;
+mod mutation;
 mod people;
 pub mod pictures;
 mod private;

@@ -4,6 +4,7 @@ use diesel_async::AsyncConnection;
 
 use crate::access::{Permission, Viewer};
 use crate::app::App;
+use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::events::{self, NewEvent};
 use crate::ids::CollectionId;
@@ -73,4 +74,13 @@ pub async fn set_collection_image(
     drop(conn);
     settle(app, &staged, &written).await;
     written.map(|_| id)
+}
+
+/// In the transaction that gave a collection the address of an image: notes which stored image it names, if it does, so that
+/// the image stays.
+pub(in crate::catalog) async fn hold_named_image(conn: &mut Conn, id: CollectionId, url: &str) -> Result<()> {
+    let stored = media::hold(conn, url).await?;
+    let shown = stored.map_or_else(|| Shown { url: url.to_owned(), media_id: None }, Shown::from);
+    queries::set_collection_source(conn, id, &shown).await?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ mod queries;
 mod source;
 
 pub use add::{ImageAddition, NewProductImage, add};
+pub(super) use collection::hold_named_image;
 pub use collection::{CollectionImage, set_collection_image};
 pub use product::{change_alt_text, remove, reorder};
 pub use queries::CollectionImageOf;

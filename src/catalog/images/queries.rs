@@ -140,6 +140,19 @@ pub(super) async fn set_collection_image(
     Ok(())
 }
 
+/// Sets where the image of a locked collection lies, and nothing else.
+pub(super) async fn set_collection_source(
+    conn: &mut Conn,
+    id: CollectionId,
+    shown: &Shown,
+) -> QueryResult<()> {
+    diesel::update(collections::table.find(id))
+        .set((collections::image_url.eq(&shown.url), collections::image_media_id.eq(shown.media_id)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// The image of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CollectionImageOf(pub CollectionId);
