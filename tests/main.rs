@@ -37,5 +37,5 @@ mod migrations;
 mod orders;
 mod schema;
 mod search;
-mod uploads;
 mod sql;
+mod uploads;
