@@ -22,7 +22,7 @@ use super::observe::Served;
 use super::params::{self, Params};
 use super::refusal::{BAD_USER_INPUT, Refusal};
 use super::request_id::RequestId;
-use super::{sse, websocket};
+use super::{linger, sse, websocket};
 
 /// Names the sales channel that a request is about.
 pub const CHANNEL_HEADER: &str = "ironmonger-channel";
@@ -68,6 +68,7 @@ async fn serve(
 ) -> Result<Response, Refusal> {
     let safe = request.method() == Method::GET;
     let wanted = Wanted::of(request.headers(), media, safe);
+    let request = linger::lingering(request);
     let Received { mut params, identity, view } = read(edge, request, request_id).await?;
     edge.resolve(&mut params, &identity.viewer).await?;
     let (user, expires_at) = (identity.viewer.user_id(), identity.expires_at);
