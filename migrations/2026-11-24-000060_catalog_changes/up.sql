@@ -205,6 +205,23 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Stored images: told of by the products and collections that show them. The argument is the column with the image's id.
+CREATE FUNCTION catalog_media_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    images uuid[];
+    touched uuid[];
+BEGIN
+    EXECUTE format('SELECT array_agg(DISTINCT %I) FROM %I', TG_ARGV[0],
+        CASE TG_OP WHEN 'DELETE' THEN 'old_rows' ELSE 'new_rows' END) INTO images;
+    SELECT array_agg(id) INTO touched
+    FROM (SELECT product_id AS id FROM product_images WHERE media_id = ANY (images)
+          UNION SELECT id FROM collections WHERE image_media_id = ANY (images)) AS ids;
+    IF touched IS NOT NULL THEN
+        PERFORM catalog_changed(1 | 64, touched);
+    END IF;
+    RETURN NULL;
+END $$;
+
 -- Seldom changed, and read by everything.
 CREATE FUNCTION catalog_everything_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -238,6 +255,8 @@ SELECT catalog_watch('collections', 'catalog_collections_changed', 'id');
 SELECT catalog_watch('collection_translations', 'catalog_collections_changed', 'collection_id');
 SELECT catalog_watch('collection_channels', 'catalog_collections_changed', 'collection_id');
 SELECT catalog_watch('collection_products', 'catalog_membership_changed');
+SELECT catalog_watch('media_images', 'catalog_media_changed', 'id');
+SELECT catalog_watch('media_renditions', 'catalog_media_changed', 'image_id');
 SELECT catalog_watch('channels', 'catalog_everything_changed');
 SELECT catalog_watch('shop_settings', 'catalog_everything_changed');
 SELECT catalog_watch('locales', 'catalog_everything_changed');

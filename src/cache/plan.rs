@@ -37,6 +37,7 @@ const PUBLIC: &[&str] = &[
     "SelectedOption",
     "ProductOption",
     "Image",
+    "ImageRendition",
     "PriceRange",
     "Money",
     "Collection",
