@@ -113,8 +113,8 @@ mod tests {
                     fragment p on Product { name collections(first: 1) { edges { node { slug } } } }";
         let marked = document(&parse_query(text).unwrap(), &types);
         let written = format!("{marked:?}");
-        // The product, its collections, the node, and the node as a collection.
-        assert_eq!(written.matches(ALIAS).count(), 4, "{written}");
+        // The product where the list names it and in its fragment, its collections, the node, and the node as a collection.
+        assert_eq!(written.matches(ALIAS).count(), 5, "{written}");
     }
 
     #[test]
