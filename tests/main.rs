@@ -24,3 +24,5 @@ mod migrations;
 mod orders;
 mod schema;
 mod search;
+mod search_filters;
+mod search_index;

@@ -30,9 +30,9 @@ pub struct ProductOption(pub model::ProductOption);
 #[derive(SimpleObject)]
 pub struct PriceRange {
     /// The lowest price.
-    min: Money,
+    pub min: Money,
     /// The highest price.
-    max: Money,
+    pub max: Money,
 }
 
 impl Product {

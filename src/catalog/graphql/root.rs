@@ -4,6 +4,7 @@ use async_graphql::{Context, Object, Result};
 
 use crate::catalog::model::Scope;
 use crate::catalog::read;
+use crate::catalog::selection::Selection;
 use crate::error::{Code, Error};
 use crate::graphql::{Connection, ContextExt, page_cost};
 use crate::ids::{CollectionId, ProductId};
@@ -44,12 +45,13 @@ impl CatalogQuery {
         let app = ctx.app();
         let scope = Scope::of(ctx.viewer(), ctx.channel(), app.clock.now());
         let columns = connection_columns(ctx);
+        let selection = Selection::new(scope, filter);
         let products =
-            read::list_products(&app.db, ctx.viewer(), &scope, &filter, &sort, columns, &page).await?;
+            read::list_products(&app.db, ctx.viewer(), &selection, &sort, columns, &page).await?;
         let db = app.db.clone();
         let count = move || {
-            let (db, filter) = (db.clone(), filter.clone());
-            async move { read::count_products(&db, &scope, &filter).await }
+            let (db, selection) = (db.clone(), selection.clone());
+            async move { read::count_products(&db, &selection).await }
         };
         Ok(Connection::new(products.map(Product), count))
     }

@@ -3,7 +3,10 @@
 pub(super) mod children;
 pub(super) mod collections;
 pub(super) mod edits;
+pub(super) mod lists;
+mod order;
 pub(super) mod products;
+pub(super) mod reindex;
 pub(super) mod variants;
 
 use std::collections::HashMap;
