@@ -38,6 +38,8 @@ pub struct Parts {
     pub attempts: crate::access::Attempts,
     /// Outgoing mail.
     pub mailer: crate::mail::Mailer,
+    /// What the job ledger holds, where this process reports it.
+    pub job_figures: crate::jobs::Figures,
     /// Files that the processes share.
     pub storage: crate::storage::Storage,
 }
@@ -62,6 +64,7 @@ impl App {
     }
 
     fn build(config: Config, keys: Keys) -> anyhow::Result<Self> {
+        crate::tls::choose_crypto();
         let clock = Clock::default();
         let redis = redis::Client::open(config.redis_url.as_str())?;
         Ok(Self(Arc::new(Parts {
@@ -74,6 +77,7 @@ impl App {
             attempts: Attempts::new(redis.clone(), &config.redis_prefix),
             mailer: crate::mail::Mailer::from_config(&config, clock.clone())?,
             storage: crate::storage::Storage::from_config(&config)?,
+            job_figures: crate::jobs::Figures::default(),
             clock,
             redis,
             config,

@@ -47,6 +47,8 @@ pub mod sql;
 pub mod storage;
 pub mod tax;
 pub mod telemetry;
+pub mod tls;
+pub mod trace;
 mod text_enum;
 
 pub use app::App;

@@ -36,6 +36,7 @@ fn start(folder: &Path, ports: [u16; 3]) -> Dev {
         .output(File::create(folder.join("log")).unwrap())
         .spawn()
         .unwrap();
+    ironmonger::tls::choose_crypto();
     Dev { child, folder: folder.to_owned(), ports, http: reqwest::Client::new() }
 }
 

@@ -424,3 +424,17 @@ pub(super) async fn set_promotion(
     diesel::update(carts::table.find(cart)).set(carts::promotion_id.eq(promotion)).execute(conn).await?;
     Ok(())
 }
+
+/// Makes open carts ABANDONED that have not changed since, at most `limit`; how many. Locked ones are in use and left alone.
+pub(super) async fn abandon(conn: &mut Conn, untouched_since: DateTime<Utc>, limit: i64) -> QueryResult<usize> {
+    diesel::sql_query(
+        "WITH old AS ( \
+             SELECT id FROM carts WHERE status = 'OPEN' AND updated_at < $1 ORDER BY updated_at LIMIT $2 \
+             FOR UPDATE SKIP LOCKED) \
+         UPDATE carts SET status = 'ABANDONED', version = version + 1 FROM old WHERE carts.id = old.id",
+    )
+    .bind::<Timestamptz, _>(untouched_since)
+    .bind::<BigInt, _>(limit)
+    .execute(conn)
+    .await
+}

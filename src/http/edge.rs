@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::channels::Channel;
 use crate::graphql::{self, BatchReader, Schema};
+use crate::trace;
 
 use super::documents::{Documents, Operation};
 use super::identity::Identity;
@@ -112,7 +113,11 @@ impl Edge {
         let schema = self.schema.clone();
         let (loaders, batches) = reader.driven_loaders();
         let request = request.data(loaders);
-        let task = self.tasks.spawn(async move { graphql::drive(schema.execute(request), batches).await });
+        // Of a socket every operation is a trace of its own.
+        let context = trace::current().unwrap_or_default();
+        let task = self.tasks.spawn(trace::scope(context, async move {
+            graphql::drive(schema.execute(request), batches).await
+        }));
         let limit = Duration::from_millis(self.app.config.http.request_timeout_ms);
         let answer = match tokio::time::timeout(limit, task).await {
             Ok(Ok(response)) => finish(response, &request_id),

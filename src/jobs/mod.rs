@@ -12,6 +12,7 @@
 mod cancel;
 mod context;
 mod enqueue;
+mod figures;
 pub mod graphql;
 mod job;
 mod ledger;
@@ -33,6 +34,7 @@ mod worker;
 pub use cancel::cancel;
 pub use context::JobContext;
 pub use enqueue::{EnqueueOptions, enqueue, enqueue_all};
+pub use figures::{Figures, describe as describe_metrics};
 pub use job::{Job, JobError};
 pub use limits::{LimitChange, set_limits};
 pub use maintenance::Prune;

@@ -122,6 +122,8 @@ pub struct JobRow {
     pub result: Option<serde_json::Value>,
     /// Why the last attempt that failed did.
     pub last_error: Option<String>,
+    /// The W3C trace context of who enqueued it.
+    pub traceparent: Option<String>,
     /// May read it.
     pub created_by: Option<UserId>,
     /// When it was enqueued.

@@ -1,5 +1,6 @@
 //! What people read in the ledger and change by hand. The platform's own statements are in `ledger`.
 
+pub mod figures;
 pub mod matching;
 
 use diesel::prelude::*;

@@ -19,6 +19,8 @@ pub fn all() -> Registry {
     registry.schedule("maintenance.prune", "0 17 * * * *", &super::maintenance::Prune {});
     registry.add::<crate::access::PurgeSessions>();
     registry.schedule("access.purge-sessions", "0 29 * * * *", &crate::access::PurgeSessions {});
+    registry.add::<crate::carts::AbandonCarts>();
+    registry.schedule("carts.abandon", "0 53 3 * * *", &crate::carts::AbandonCarts {});
     registry.add::<crate::fulfillment::SendShippingNotice>();
     registry.add::<crate::orders::SendConfirmation>();
     registry.add::<crate::payments::ExpireAction>();

@@ -26,6 +26,7 @@ pub struct Client {
 
 impl Client {
     pub(super) fn new(base: String, auth: Auth) -> Self {
+        ironmonger::tls::choose_crypto();
         // Longer than any deadline of the server, so that a test sees the server's answer.
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
         Self { http, base, auth, headers: Vec::new() }
