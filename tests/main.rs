@@ -24,6 +24,7 @@ mod journey;
 mod limits;
 mod migrations;
 mod orders;
+mod plans;
 mod schema;
 mod search;
 mod search_filters;

@@ -62,7 +62,7 @@ async fn shirts() -> Shop {
     .await;
     shop.sql(
         "INSERT INTO product_types (id, name, created_at, updated_at) VALUES (gen_random_uuid(), 'Shirts', now(), now()); \
-         INSERT INTO attributes (id, product_type_id, code, name, kind, facet, position) SELECT gen_random_uuid(), id, code, name, kind, facet, 0 \
+         INSERT INTO attributes (id, product_type_id, code, name, kind, facet, position) SELECT gen_random_uuid(), product_types.id, a.code, a.name, a.kind, a.facet, 0 \
          FROM product_types, (VALUES ('material', 'Fabric', 'CHOICES', true), ('weight', 'Weight', 'NUMBER', true), \
          ('organic', 'Organic', 'BOOLEAN', true), ('secret', 'Secret', 'TEXT', false)) AS a (code, name, kind, facet); \
          UPDATE products SET attributes = '{\"material\": [\"Cotton\", \"Linen\"], \"weight\": 120.5, \"organic\": true, \"secret\": \"x\"}' WHERE slug = 'a'; \

@@ -292,7 +292,9 @@ pub(super) async fn begun(conn: &mut Conn, word: &str, most: i64) -> QueryResult
 
 /// Counts how many products have each known word, in a part of the catalog or all of it.
 pub(super) async fn count_words(conn: &mut Conn, level: u8) -> QueryResult<()> {
-    let condition = if level == 0 { "true".to_owned() } else { format!("terms @@ ''{}''", terms::part_of(level, 0).replace('\'', "''''")) };
+    // Within a literal within the statement.
+    let part = format!("terms @@ $part${}$part$", terms::part_of(level, 0)).replace('\'', "''");
+    let condition = if level == 0 { "true" } else { part.as_str() };
     Sql::<Text>::new(format!(
         "UPDATE search_words AS w SET products = s.ndoc::bigint << {level} \
          FROM ts_stat('SELECT terms FROM product_terms WHERE {condition}') AS s \

@@ -14,7 +14,7 @@ use super::queries;
 const BATCH: i64 = 200;
 
 /// Up to about so many products are looked at to count words; of more, a part of the catalog.
-const MAX_LOOKED_AT: i64 = 50_000;
+const MAX_LOOKED_AT: i64 = 20_000;
 
 /// Makes the index of every product anew, beginning after one, in short transactions beside everybody else's; then counts
 /// its words. Searches find everything meanwhile. Tells after each batch how many products are done and which was the

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use crate::catalog::filter::ProductSort;
 use crate::catalog::model::{Product, ProductColumns};
 use crate::catalog::selection::{Base, SAMPLE_LEVEL, Selection};
-use crate::catalog::terms::{all_of, part_of};
+use crate::catalog::terms::{all_of, everything, part_of};
 use crate::db::Conn;
 use crate::error::Result;
 use crate::pagination::{Page, PageArgs};
@@ -181,19 +181,14 @@ pub(in crate::catalog) async fn probe(conn: &mut Conn, sampled: &[String]) -> Re
     Ok(counts.into_iter().map(|count| count << SAMPLE_LEVEL).collect())
 }
 
-/// How many products are selected: exactly where nothing narrows the list down, and up to about 30,000; of more an estimate,
-/// made from a part of the catalog.
+/// How many products are selected: exactly up to about 30,000; of more an estimate, made from a part of the catalog.
 pub(in crate::catalog) async fn count(conn: &mut Conn, selection: &Selection) -> Result<i64> {
-    let narrowed = !selection.narrowing(None).is_empty();
-    let Some(matching) = selection.matching(None).filter(|_| !selection.is_named()) else {
-        return count_rows(conn, selection, None).await;
-    };
-    if !narrowed && !selection.has_conditions() {
+    if selection.is_named() {
         return count_rows(conn, selection, None).await;
     }
     let about = about(conn, selection).await?;
     let level = if about > MAX_COUNTED { level_for(about, MAX_COUNTED / 2) } else { 0 };
-    let matching = in_part(matching, level, 0);
+    let matching = in_part(selection.matching(None).unwrap_or_else(everything), level, 0);
     let count = if selection.has_conditions() {
         count_rows(conn, selection, Some(matching)).await?
     } else {
@@ -202,7 +197,7 @@ pub(in crate::catalog) async fn count(conn: &mut Conn, selection: &Selection) ->
     Ok(count << level)
 }
 
-/// Counts rows: all that the scope may see, or those that the index finds.
+/// Counts rows: those that are named, or those that the index finds.
 async fn count_rows(conn: &mut Conn, selection: &Selection, matching: Option<String>) -> Result<i64> {
     let base = if selection.scope.staff { Base::Products } else { Base::Channel };
     let mut sql = Sql::<BigInt>::assembled("SELECT count(*)");
