@@ -1,6 +1,6 @@
 //! Which products a list, a count or a search is about: what the index can tell, and what only the rows can.
 
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
 
 use crate::sql::Sql;
 
@@ -144,6 +144,30 @@ impl Selection {
         }
     }
 
+    /// Appends the rows of the base for what has come as `of`, and ` WHERE true`. They are looked up one by one by
+    /// subqueries that cannot be turned into joins: the planner does not know how few come and would read the whole table.
+    pub fn push_rows_of<Row>(&self, sql: &mut Sql<'_, Row>, base: Base, of: &str) {
+        match base {
+            Base::Channel => {
+                sql.push(
+                    " CROSS JOIN LATERAL (SELECT pc.product_id, pc.name, pc.created_at, pc.min_price, pc.max_price \
+                     FROM product_channels AS pc",
+                );
+                self.push_scope(sql, base);
+                sql.push(&format!(" AND pc.product_id = {of}.product_id OFFSET 0) AS pc WHERE true"));
+            }
+            Base::Products => {
+                sql.push(&format!(
+                    " CROSS JOIN LATERAL (SELECT p.id, p.name, p.created_at FROM products AS p \
+                     WHERE p.id = {of}.product_id OFFSET 0) AS p \
+                     LEFT JOIN LATERAL (SELECT pc.min_price, pc.max_price FROM product_channels AS pc \
+                     WHERE pc.product_id = p.id AND pc.channel_id = ? OFFSET 0) AS pc ON true WHERE true"
+                ));
+                sql.add::<Uuid, _>(self.scope.channel_id);
+            }
+        }
+    }
+
     /// Appends the conditions that rows decide, each with a leading ` AND`.
     pub fn push_conditions<Row>(&self, sql: &mut Sql<'_, Row>, base: Base) {
         let filter = &self.filter;
@@ -165,15 +189,16 @@ impl Selection {
             sql.add::<BigInt, _>(price);
         }
         for attribute in filter.attributes.iter().filter(|attribute| attribute.is_range()) {
-            sql.push(&format!(
-                " AND EXISTS (SELECT FROM products AS a WHERE a.id = {id} AND CASE \
-                 WHEN jsonb_typeof(a.attributes -> ?) = 'number' THEN (a.attributes ->> ?)::numeric"
-            ));
+            sql.push(
+                " AND (SELECT CASE WHEN jsonb_typeof(a.attributes -> ?) = 'number' THEN (a.attributes ->> ?)::numeric \
+                 BETWEEN coalesce(CAST(? AS text)::numeric, '-Infinity') AND coalesce(CAST(? AS text)::numeric, 'Infinity') \
+                 ELSE false END",
+            );
             sql.add::<Text, _>(attribute.code.clone());
             sql.add::<Text, _>(attribute.code.clone());
-            sql.push(" BETWEEN coalesce(CAST(? AS text)::numeric, '-Infinity') AND coalesce(CAST(? AS text)::numeric, 'Infinity') ELSE false END)");
-            sql.add::<diesel::sql_types::Nullable<Text>, _>(attribute.at_least.clone());
-            sql.add::<diesel::sql_types::Nullable<Text>, _>(attribute.at_most.clone());
+            sql.add::<Nullable<Text>, _>(attribute.at_least.clone());
+            sql.add::<Nullable<Text>, _>(attribute.at_most.clone());
+            sql.push(&format!(" FROM products AS a WHERE a.id = {id})"));
         }
     }
 

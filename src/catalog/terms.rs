@@ -9,8 +9,11 @@ use super::ProductStatus;
 /// Separates the parts of a term; no text that people type has it.
 pub const SEPARATOR: char = '\u{1f}';
 
-/// A range over more steps than this is not worth looking up: much lies in it.
-const MAX_STEPS: i32 = 44;
+/// A range over more steps than this is not worth looking up: much lies in it. Twelve are a factor of eight.
+const MAX_STEPS: i32 = 12;
+
+/// The same of a range with one end: few are so dear, or so cheap.
+const MAX_STEPS_OF_HALF: i32 = 44;
 
 /// Prices beyond this are not looked up by their step.
 const MAX_STEP: i32 = 120;
@@ -130,7 +133,8 @@ pub(super) fn price_between(channel: ChannelId, least: Option<i64>, most: Option
     let first = least.map_or(0, |price| (step(price as f64) - 1).max(0));
     let last = most.map_or(MAX_STEP, |price| step(price as f64) + 1);
     // A dearer one than the last step of all is among those with a wide range, or is not looked up.
-    if most.is_none() && first > MAX_STEP || last - first >= MAX_STEPS {
+    let most_steps = if least.is_some() && most.is_some() { MAX_STEPS } else { MAX_STEPS_OF_HALF };
+    if most.is_none() && first > MAX_STEP || last - first >= most_steps {
         return None;
     }
     let prefix = format!("=p{}{SEPARATOR}", channel.0);

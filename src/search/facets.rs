@@ -11,7 +11,7 @@ use super::queries::{self, CountedOver};
 const MAX_VALUES: i64 = 50;
 
 /// Up to about so many products are looked at to count the values of a facet; of more, a part of the catalog.
-const MAX_LOOKED_AT: i64 = 2_500;
+const MAX_LOOKED_AT: i64 = 2_000;
 
 /// What a facet is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, async_graphql::Enum)]

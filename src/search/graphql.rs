@@ -30,7 +30,7 @@ pub struct Facet {
     name: String,
     /// For people.
     label: String,
-    /// Whether the counts are exact. Of more than about 2,500 products they are estimated from a part of the catalog.
+    /// Whether the counts are exact. Of more than about 2,000 products they are estimated from a part of the catalog.
     is_exact: bool,
     /// The most frequent first, at most 50.
     values: Vec<FacetValue>,
@@ -74,7 +74,7 @@ impl ProductSearchConnection {
         page_info(&self.page)
     }
 
-    /// How many products were found: exact up to about 30,000, of more an estimate that is about 1 % off. Counted only
+    /// How many products were found: exact up to about 20,000, of more an estimate that is about 1 % off. Counted only
     /// when selected.
     #[graphql(complexity = 10)]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {

@@ -155,17 +155,7 @@ pub(super) async fn ranked(
 /// Joins the rows that decide what the index cannot tell, and appends a WHERE.
 fn push_rows<Row>(sql: &mut Sql<'_, Row>, selection: &Selection, of: &str) {
     let base = if selection.scope.staff { Base::Products } else { Base::Channel };
-    match base {
-        Base::Channel => sql.push(&format!(" JOIN product_channels AS pc ON pc.product_id = {of}.product_id")),
-        Base::Products => {
-            sql.push(&format!(
-                " JOIN products AS p ON p.id = {of}.product_id \
-                 LEFT JOIN product_channels AS pc ON pc.product_id = p.id AND pc.channel_id = ?"
-            ));
-            sql.add::<Uuid, _>(selection.scope.channel_id);
-        }
-    }
-    selection.push_scope(sql, base);
+    selection.push_rows_of(sql, base, of);
     selection.push_conditions(sql, base);
 }
 

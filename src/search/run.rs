@@ -47,7 +47,7 @@ const MAX_RANKED: i64 = 4_000;
 const MAX_IN_PART: i64 = 2_000;
 
 /// The same where conditions that the index cannot tell leave few of them.
-const MAX_IN_PART_WITH_CONDITIONS: i64 = 8_000;
+const MAX_IN_PART_WITH_CONDITIONS: i64 = 4_000;
 
 /// A question that was looked up.
 pub(super) struct Resolved {
@@ -174,7 +174,9 @@ impl Parting {
         }
         let names = 1 << self.names;
         if part < names {
-            let named = all_of([whole, meaning.in_name()]).unwrap_or_default();
+            // What has the words in its name has them anywhere.
+            let named = Selection { words: Some(meaning.in_name()), ..selection.clone() };
+            let named = named.matching(None).unwrap_or_default();
             in_part(named, self.names, part)
         } else {
             let others = all_of([whole, format!("!({})", meaning.in_name())]).unwrap_or_default();

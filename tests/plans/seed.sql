@@ -15,6 +15,11 @@ FROM (
           FROM generate_series(1, {n}) AS i) AS numbered
 ) AS named;
 
+-- A vocabulary as large as such a catalog has.
+INSERT INTO search_words (word, lexeme)
+SELECT word, word FROM (SELECT DISTINCT left(translate(md5(i::text), '0123456789', 'ghijklmnop'), 5 + i % 5) AS word
+    FROM generate_series(1, {n} / 2) AS i) AS made;
+
 INSERT INTO product_options (id, product_id, name, "values", position)
 SELECT gen_random_uuid(), id, 'Size', ARRAY[(ARRAY['S', 'M', 'L'])[1 + length(slug) % 3], 'XL'], 0 FROM products;
 INSERT INTO variants (id, product_id, sku, name, position, option_values, created_at, updated_at)

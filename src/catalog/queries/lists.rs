@@ -29,7 +29,7 @@ const MAX_WALKED: i64 = 20_000;
 const MAX_SORTED_INSTEAD: i64 = 100_000;
 
 /// Up to so many matches are counted one by one, which takes about a microsecond each.
-const MAX_COUNTED: i64 = 30_000;
+const MAX_COUNTED: i64 = 20_000;
 
 /// As many rows as the page needs, rounded up to one of a few numbers. The limit stands in the text, because the plan
 /// depends on it; few limits make few plans.
@@ -108,15 +108,12 @@ impl List<'_> {
             self.push_walked(&mut sql, base)?;
             Place::Walked(base)
         } else {
-            selection.push_base(&mut sql, base);
             if way == Way::Matches {
-                sql.push(&format!(
-                    " JOIN search_matches(CAST(? AS text)::tsquery) AS m ON m.product_id = {}",
-                    base.id()
-                ));
-                sql.add::<Text, _>(selection.matching(None).unwrap_or_default());
+                push_found(&mut sql, selection, base, selection.matching(None).unwrap_or_else(everything));
+            } else {
+                selection.push_base(&mut sql, base);
+                selection.push_scope(&mut sql, base);
             }
-            selection.push_scope(&mut sql, base);
             if let Some(cursor) = page.cursor()? {
                 order.push_after(&mut sql, base, cursor, page.backward)?;
             }
@@ -181,7 +178,7 @@ pub(in crate::catalog) async fn probe(conn: &mut Conn, sampled: &[String]) -> Re
     Ok(counts.into_iter().map(|count| count << SAMPLE_LEVEL).collect())
 }
 
-/// How many products are selected: exactly up to about 30,000; of more an estimate, made from a part of the catalog.
+/// How many products are selected: exactly up to about 20,000; of more an estimate, made from a part of the catalog.
 pub(in crate::catalog) async fn count(conn: &mut Conn, selection: &Selection) -> Result<i64> {
     if selection.is_named() {
         return count_rows(conn, selection, None).await;
@@ -201,18 +198,22 @@ pub(in crate::catalog) async fn count(conn: &mut Conn, selection: &Selection) ->
 async fn count_rows(conn: &mut Conn, selection: &Selection, matching: Option<String>) -> Result<i64> {
     let base = if selection.scope.staff { Base::Products } else { Base::Channel };
     let mut sql = Sql::<BigInt>::assembled("SELECT count(*)");
-    selection.push_base(&mut sql, base);
-    let found = matching.is_some();
     if let Some(matching) = matching {
-        sql.push(&format!(" JOIN search_matches(CAST(? AS text)::tsquery) AS m ON m.product_id = {}", base.id()));
-        sql.add::<Text, _>(matching);
-    }
-    selection.push_scope(&mut sql, base);
-    selection.push_conditions(&mut sql, base);
-    if !found {
+        push_found(&mut sql, selection, base, matching);
+    } else {
+        selection.push_base(&mut sql, base);
+        selection.push_scope(&mut sql, base);
         selection.push_matching(&mut sql, base);
     }
+    selection.push_conditions(&mut sql, base);
     Ok(sql.get_result(conn).await?)
+}
+
+/// Appends ` FROM …` with what the index finds and the rows of it, and a WHERE.
+fn push_found<Row>(sql: &mut Sql<'_, Row>, selection: &Selection, base: Base, matching: String) {
+    sql.push(" FROM search_matches(CAST(? AS text)::tsquery) AS m");
+    sql.add::<Text, _>(matching);
+    selection.push_rows_of(sql, base, "m");
 }
 
 /// Counts in the index, and leaves out what is listed but not to be seen yet.
