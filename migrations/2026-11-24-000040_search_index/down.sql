@@ -52,6 +52,7 @@ DROP FUNCTION search_touch(uuid[]);
 DROP TABLE search_pending;
 DROP FUNCTION search_pending_apply();
 DROP FUNCTION search_refresh(uuid[]);
+DROP FUNCTION search_alike(text, bigint);
 DROP FUNCTION search_ranked(tsquery, tsquery, tsquery);
 DROP FUNCTION search_matches(tsquery);
 DROP FUNCTION search_exists(tsquery, tsquery);

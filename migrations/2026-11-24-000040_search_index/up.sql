@@ -180,6 +180,12 @@ CREATE FUNCTION search_ranked(matching tsquery, question tsquery, in_name tsquer
     AS $$ SELECT product_id, ts_rank(terms, question) + CASE WHEN terms @@ in_name THEN 10::real ELSE 0::real END
           FROM product_terms WHERE terms @@ matching $$;
 
+-- Known words that share trigrams with a misspelled one.
+CREATE FUNCTION search_alike(typed text, most bigint) RETURNS TABLE (word text, lexeme text, products bigint)
+    LANGUAGE sql STABLE STRICT ROWS 60
+    SET enable_seqscan = off SET jit = off
+    AS $$ SELECT word, lexeme, products FROM search_words WHERE word % typed ORDER BY similarity(word, typed) DESC, word LIMIT most $$;
+
 -- What a transaction has changed so far. Its rows come and go within the transaction; nobody else ever sees any.
 CREATE UNLOGGED TABLE search_pending (
     transaction_id bigint NOT NULL DEFAULT txid_current(),

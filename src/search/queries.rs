@@ -61,9 +61,7 @@ pub(super) struct Alike {
 /// Known words that share trigrams with misspelled ones.
 pub(super) async fn alike(conn: &mut Conn, typed: &[String]) -> QueryResult<Vec<Alike>> {
     Sql::<(Text, Text, Text, BigInt)>::new(
-        "SELECT t.word, s.word, s.lexeme, s.products FROM unnest(?) AS t(word) CROSS JOIN LATERAL ( \
-         SELECT k.word, k.lexeme, k.products FROM search_words AS k WHERE k.word % t.word \
-         ORDER BY similarity(k.word, t.word) DESC, k.word LIMIT ?) AS s",
+        "SELECT t.word, s.word, s.lexeme, s.products FROM unnest(?) AS t(word), search_alike(t.word, ?) AS s",
     )
     .bind::<Array<Text>, _>(typed.to_vec())
     .bind::<BigInt, _>(MAX_ALIKE)
