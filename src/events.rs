@@ -58,6 +58,34 @@ pub async fn append(conn: &mut Conn, event: NewEvent<'_>) -> QueryResult<()> {
     Ok(())
 }
 
+/// The same event for many aggregates of one kind, in one statement; the caller holds the locks of all. No id may be
+/// named twice.
+pub async fn append_all(
+    conn: &mut Conn,
+    aggregate: &str,
+    ids: &[Uuid],
+    type_: &str,
+    actor: &str,
+    at: DateTime<Utc>,
+) -> QueryResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    crate::sql::Sql::<diesel::sql_types::BigInt>::new(
+        "INSERT INTO events (aggregate, type, actor, created_at, aggregate_id, sequence) \
+         SELECT ?, ?, ?, ?, t.id, \
+         coalesce((SELECT max(e.sequence) FROM events AS e WHERE e.aggregate_id = t.id), 0) + 1 FROM unnest(?) AS t(id)",
+    )
+    .bind::<diesel::sql_types::Text, _>(aggregate)
+    .bind::<diesel::sql_types::Text, _>(type_)
+    .bind::<diesel::sql_types::Text, _>(actor)
+    .bind::<diesel::sql_types::Timestamptz, _>(at)
+    .bind::<diesel::sql_types::Array<diesel::sql_types::Uuid>, _>(ids)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The events of an aggregate after a sequence number, oldest first.
 pub async fn list(conn: &mut Conn, aggregate_id: Uuid, after: i64, limit: i64) -> QueryResult<Vec<Event>> {
     events::table

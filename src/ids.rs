@@ -189,6 +189,10 @@ id! {
     VariantId = "variant";
     /// A product's image.
     ImageId = "image";
+    /// A kind of product.
+    ProductTypeId = "producttype";
+    /// An attribute of a kind of product.
+    AttributeId = "attribute";
     /// A set of products.
     CollectionId = "collection";
     /// A place that holds stock.

@@ -33,6 +33,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod inventory;
 pub mod jobs;
+pub mod locale;
 pub mod mail;
 pub mod money;
 pub mod orders;
@@ -47,9 +48,9 @@ pub mod sql;
 pub mod storage;
 pub mod tax;
 pub mod telemetry;
+mod text_enum;
 pub mod tls;
 pub mod trace;
-mod text_enum;
 
 pub use app::App;
 pub use error::Error;

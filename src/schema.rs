@@ -50,6 +50,7 @@ diesel::table! {
         currency_code -> Text,
         is_default -> Bool,
         created_at -> Timestamptz,
+        version -> BigInt,
     }
 }
 
@@ -66,6 +67,13 @@ diesel::table! {
         collection_id -> Uuid,
         product_id -> Uuid,
         position -> BigInt,
+    }
+}
+
+diesel::table! {
+    collection_reviews (id) {
+        id -> BigInt,
+        product_id -> Uuid,
     }
 }
 
@@ -93,6 +101,8 @@ diesel::table! {
         image_alt_text -> Text,
         metadata -> Jsonb,
         private_metadata -> Jsonb,
+        rule_fields -> Array<Text>,
+        rule_applied -> BigInt,
     }
 }
 
@@ -298,11 +308,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    locales (tag) {
+        tag -> Text,
+    }
+}
+
+diesel::table! {
     locations (id) {
         id -> Uuid,
         name -> Text,
         priority -> Integer,
         created_at -> Timestamptz,
+        version -> BigInt,
     }
 }
 
@@ -418,6 +435,7 @@ diesel::table! {
         published_at -> Nullable<Timestamptz>,
         min_price -> Nullable<BigInt>,
         max_price -> Nullable<BigInt>,
+        prices_until -> Nullable<Timestamptz>,
         listed -> Bool,
         name -> Text,
         created_at -> Timestamptz,
@@ -571,6 +589,7 @@ diesel::table! {
         singleton -> Bool,
         name -> Text,
         order_number_prefix -> Text,
+        default_locale -> Text,
     }
 }
 
@@ -720,6 +739,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     channels,
     collection_channels,
     collection_products,
+    collection_reviews,
     collection_translations,
     collections,
     customers,
@@ -737,6 +757,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_transport,
     job_workers,
     jobs,
+    locales,
     locations,
     mails,
     order_line_allocations,

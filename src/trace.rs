@@ -54,7 +54,8 @@ impl TraceContext {
     /// Reads a `traceparent`. Of a later version only what version 00 knows counts.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
-        let (version, trace_id, span_id, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (version, trace_id, span_id, flags) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let version = u8::from_str_radix(lower_hex(version, 2)?, 16).ok()?;
         if version == 0xff || (version == 0 && parts.next().is_some()) {
             return None;

@@ -24,7 +24,8 @@ async fn a_cart_that_nobody_comes_back_to_is_given_up() {
 
     assert_eq!(job["result"], 1, "{job}");
     for (cart, open) in [(old, false), (new, true)] {
-        let add = "mutation($input: CartLinesAddInput!) { cartLinesAdd(input: $input) { userErrors { code } } }";
+        let add =
+            "mutation($input: CartLinesAddInput!) { cartLinesAdd(input: $input) { userErrors { code } } }";
         let input = json!({ "cartId": cart, "lines": [{ "variantId": variant, "quantity": 1 }] });
         let answer = shop.send(add, json!({ "input": input })).await;
         let errors = answer["data"]["cartLinesAdd"]["userErrors"].as_array().unwrap();

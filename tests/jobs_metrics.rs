@@ -134,7 +134,8 @@ async fn what_is_finished_is_forgotten_after_its_time_and_nothing_else() {
                   LATERAL (SELECT now() - make_interval(days => days) AS at) AS stamped";
     shop.sql(insert).await;
     // More than one batch.
-    let many = insert.replace("FROM (VALUES", "FROM generate_series(1, 6000), (VALUES").replace("'old'", "'many'");
+    let many =
+        insert.replace("FROM (VALUES", "FROM generate_series(1, 6000), (VALUES").replace("'old'", "'many'");
     shop.sql(&many.replace(", ('SUCCEEDED', 6, 'recent')", "").replace("('DEAD', 8, 'dead'), ", "")).await;
     shop.sql(
         "INSERT INTO job_attempts (job_id, number, worker, started_at, error) \

@@ -180,6 +180,14 @@ fn read(line: &[u8], currency: Currency) -> Result<ProductDraft, Problem> {
     })
 }
 
+/// The product of one line, for whoever has lines but no file; or what is wrong with it, as a sentence.
+pub fn parse_line(line: &[u8], currency: Currency) -> Result<ProductDraft, String> {
+    read(line, currency).map_err(|Problem { column, reason }| match column.as_str() {
+        "" => reason,
+        column => format!("{column}: {reason}"),
+    })
+}
+
 /// serde_json counts lines within the text it was given, which is always one.
 fn without_line(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", " at character ")

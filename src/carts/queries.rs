@@ -32,6 +32,8 @@ struct CartRow {
     currency_code: String,
     #[diesel(sql_type = Bool)]
     channel_is_default: bool,
+    #[diesel(sql_type = BigInt)]
+    channel_version: i64,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     customer_id: Option<CustomerId>,
     #[diesel(sql_type = Text)]
@@ -106,10 +108,10 @@ struct LineRow {
     requires_shipping: bool,
 }
 
-/// What is selected of a cart, from a relation named `c`.
+/// What is selected of a cart, from a relation named `c`, at the time `$2`.
 const CART_COLUMNS: &str = "
     SELECT c.id, c.channel_id, ch.slug AS channel_slug, ch.name AS channel_name, ch.currency_code,
-           ch.is_default AS channel_is_default, c.customer_id, c.status, c.email, c.shipping_address, c.billing_address,
+           ch.is_default AS channel_is_default, ch.version AS channel_version, c.customer_id, c.status, c.email, c.shipping_address, c.billing_address,
            c.version, c.updated_at,
            coalesce((SELECT t.rate_ppm FROM tax_rates t
                      WHERE t.channel_id = c.channel_id
@@ -119,7 +121,8 @@ const CART_COLUMNS: &str = "
                          'id', l.id, 'variant_id', l.variant_id, 'quantity', l.quantity, 'sku', v.sku,
                          'product_name', pr.name, 'variant_name', v.name, 'taxable', v.taxable,
                          'requires_shipping', v.requires_shipping,
-                         'unit_price', CASE WHEN pr.status = 'ACTIVE' AND pc.published_at <= now() THEN vp.amount END
+                         'unit_price', CASE WHEN pr.status = 'ACTIVE' AND pc.published_at <= $2 THEN
+                             price_at(vp.amount, vp.sale_amount, vp.sale_starts_at, vp.sale_ends_at, $2) END
                      ) ORDER BY l.position)
                      FROM cart_lines l JOIN variants v ON v.id = l.variant_id JOIN products pr ON pr.id = v.product_id
                      LEFT JOIN product_channels pc ON pc.product_id = pr.id AND pc.channel_id = c.channel_id
@@ -137,11 +140,15 @@ const CART_JOINS: &str = "
     LEFT JOIN shipping_methods sm ON sm.id = smc.shipping_method_id
     LEFT JOIN promotions p ON p.id = c.promotion_id";
 
-/// The cart with its lines and all that its totals depend on. One statement.
-pub async fn find(conn: &mut Conn, id: CartId) -> Result<Option<Cart>> {
+/// The cart with its lines and all that its totals depend on, at prices of `now`. One statement.
+pub async fn find(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -> Result<Option<Cart>> {
     let sql = format!("{CART_COLUMNS} FROM carts c {CART_JOINS} WHERE c.id = $1");
-    let row: Option<CartRow> =
-        diesel::sql_query(sql).bind::<SqlUuid, _>(id).get_result(conn).await.optional()?;
+    let row: Option<CartRow> = diesel::sql_query(sql)
+        .bind::<SqlUuid, _>(id)
+        .bind::<Timestamptz, _>(now)
+        .get_result(conn)
+        .await
+        .optional()?;
     row.map(into_cart).transpose()
 }
 
@@ -175,6 +182,7 @@ fn into_cart(row: CartRow) -> Result<Cart> {
             name: row.channel_name,
             currency: row.currency_code.parse().map_err(Error::fault)?,
             is_default: row.channel_is_default,
+            version: row.channel_version,
         },
         customer_id: row.customer_id,
         status: CartStatus::from_stored(&row.status),
@@ -426,7 +434,11 @@ pub(super) async fn set_promotion(
 }
 
 /// Makes open carts ABANDONED that have not changed since, at most `limit`; how many. Locked ones are in use and left alone.
-pub(super) async fn abandon(conn: &mut Conn, untouched_since: DateTime<Utc>, limit: i64) -> QueryResult<usize> {
+pub(super) async fn abandon(
+    conn: &mut Conn,
+    untouched_since: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<usize> {
     diesel::sql_query(
         "WITH old AS ( \
              SELECT id FROM carts WHERE status = 'OPEN' AND updated_at < $1 ORDER BY updated_at LIMIT $2 \

@@ -1,22 +1,33 @@
 //! Products, variants, options, prices, images and collections.
 
 mod check;
+pub mod collections;
 mod create;
 mod draft;
+mod edit;
 mod filter;
 pub mod graphql;
 mod model;
+mod prices;
 mod queries;
 mod read;
 mod reindex;
 mod selection;
 pub mod terms;
+mod rules;
+pub mod translations;
+pub mod types;
 mod update;
 mod words;
 mod write;
 
 pub use create::{NewProduct, create};
 pub use draft::{ImageDraft, OnConflict, OptionDraft, ProductDraft, VariantDraft, Written};
+pub use edit::{
+    MetadataChange, NewVariant, OptionEdit, Owner, PriceEdit, SaleEdit, ValueEdit, VariantChange,
+    channels_of, delete, metadata_set, options_update, prices_set, publish, unpublish, variant_create,
+    variant_delete, variant_update, variants_reorder,
+};
 pub use filter::{
     AttributeFilter, OptionFilter, ProductFilter, ProductSort, ProductSortField, SortDirection,
 };
@@ -24,6 +35,7 @@ pub use model::{
     Collection, Details, Fetched, Image, Product, ProductColumns, ProductOption, ProductStatus, Scope,
     Variant,
 };
+pub use prices::{TurnPrices, turn_prices};
 pub use queries::ChildPage;
 pub use queries::lists::{in_part, level_for};
 pub use read::{
@@ -32,6 +44,9 @@ pub use read::{
 };
 pub use reindex::reindex;
 pub use selection::{Base, SAMPLE_LEVEL, Selection};
+pub use rules::{
+    ApplyRule, ApplyRules, Condition, Field, Match, Operator, ReviewStock, Rule, apply_batch, review_stock,
+};
 pub use update::{ProductChange, update};
 pub use words::words;
 pub use write::write_products;

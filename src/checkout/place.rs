@@ -85,7 +85,7 @@ pub async fn place(app: &App, viewer: &Viewer, input: PlaceInput) -> Result<Plac
 async fn take_cart(conn: &mut Conn, input: &PlaceInput, now: DateTime<Utc>) -> Result<Cart> {
     let at_cart = |rejection: Rejection| Error::from(rejection.at(["input", "cartId"]));
     let Some(cart) = carts::find_for_placing(conn, input.cart_id, now).await? else {
-        return Err(at_cart(match carts::find(conn, input.cart_id).await? {
+        return Err(at_cart(match carts::find(conn, input.cart_id, now).await? {
             Some(_) => Rejection::new(Reason::InvalidState, "This cart has been placed or given up already."),
             None => Rejection::new(Reason::NotFound, "There is no cart with this id."),
         }));

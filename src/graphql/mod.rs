@@ -28,6 +28,8 @@ pub struct Query(
     NodeQuery,
     crate::access::graphql::AccessQuery,
     crate::catalog::graphql::CatalogQuery,
+    crate::catalog::graphql::ProductTypeQuery,
+    crate::inventory::graphql::InventoryQuery,
     crate::search::graphql::SearchQuery,
     crate::carts::graphql::CartQuery,
     crate::orders::graphql::OrderQuery,
@@ -38,9 +40,18 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     crate::access::graphql::AccessMutation,
+    crate::channels::graphql::ChannelMutation,
     crate::customers::graphql::CustomerMutation,
     crate::catalog::graphql::CatalogMutation,
+    crate::catalog::graphql::ProductMutation,
+    crate::catalog::graphql::VariantMutation,
+    crate::catalog::graphql::PricingMutation,
+    crate::catalog::graphql::CollectionMutation,
+    crate::catalog::graphql::ProductTypeMutation,
+    crate::catalog::graphql::TranslationMutation,
+    crate::catalog::graphql::MetadataMutation,
     crate::inventory::graphql::InventoryMutation,
+    crate::inventory::graphql::LocationMutation,
     crate::bulk::graphql::BulkMutation,
     crate::carts::graphql::CartMutation,
     crate::checkout::graphql::CheckoutMutation,
@@ -60,7 +71,7 @@ pub struct Subscription(crate::orders::graphql::OrderSubscription, crate::jobs::
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema; needs no database. Requests carry an [`crate::App`], a [`crate::access::Viewer`], a
-/// [`crate::channels::Channel`] and [`Loaders`] as data.
+/// [`crate::channels::Channel`], a [`crate::locale::Locale`] and [`Loaders`] as data.
 pub fn schema() -> Schema {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .disable_suggestions()

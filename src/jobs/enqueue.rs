@@ -31,7 +31,8 @@ pub async fn enqueue<J: Job>(conn: &mut Conn, job: &J, options: EnqueueOptions) 
 
 /// The same for many jobs of one kind, in one statement. The ids are in the order of the jobs.
 pub async fn enqueue_all<J: Job>(conn: &mut Conn, jobs: &[J], options: EnqueueOptions) -> Result<Vec<JobId>> {
-    let traceparent = options.traceparent.or_else(|| crate::trace::current().map(|context| context.to_string()));
+    let traceparent =
+        options.traceparent.or_else(|| crate::trace::current().map(|context| context.to_string()));
     let policy = Policy {
         kind: J::KIND,
         queue: J::QUEUE,

@@ -92,7 +92,12 @@ impl Look {
             (labels(&[("queue", &row.queue), ("kind", &row.kind), ("state", &state)]), row.count as f64)
         });
         let name = "ironmonger_jobs";
-        gauge(&mut text, name, "Jobs that are not finished, and dead ones, by queue, kind and state", by_state);
+        gauge(
+            &mut text,
+            name,
+            "Jobs that are not finished, and dead ones, by queue, kind and state",
+            by_state,
+        );
         let ages = self.kinds.iter().filter_map(|row| {
             Some((labels(&[("queue", &row.queue), ("kind", &row.kind)]), row.oldest_age_s?))
         });

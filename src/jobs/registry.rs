@@ -15,6 +15,13 @@ pub fn all() -> Registry {
     registry.add::<crate::bulk::jobs::CatalogExport>();
     registry.add::<crate::bulk::jobs::BulkSweep>();
     registry.schedule("bulk.sweep", "0 41 * * * *", &crate::bulk::jobs::BulkSweep {});
+    registry.add::<crate::catalog::TurnPrices>();
+    registry.schedule("catalog.turn-prices", "30 * * * * *", &crate::catalog::TurnPrices::default());
+    registry.add::<crate::catalog::ReviewStock>();
+    registry.schedule("catalog.review", "10 */5 * * * *", &crate::catalog::ReviewStock {});
+    registry.add::<crate::catalog::ApplyRule>();
+    registry.add::<crate::catalog::ApplyRules>();
+    registry.schedule("catalog.apply-rules", "50 */10 * * * *", &crate::catalog::ApplyRules {});
     registry.add::<super::maintenance::Prune>();
     registry.schedule("maintenance.prune", "0 17 * * * *", &super::maintenance::Prune {});
     registry.add::<crate::access::PurgeSessions>();

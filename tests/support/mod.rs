@@ -12,6 +12,7 @@ mod checkout;
 mod client;
 mod contract;
 mod database;
+mod mutation;
 mod people;
 mod private;
 mod process;

@@ -87,11 +87,13 @@ impl CatalogQuery {
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Collection>> {
         let page = PageArgs::new(first, after, last, before)?;
-        let db = ctx.app().db.clone();
-        let collections = read::list_collections(&db, &page).await?;
+        let app = ctx.app();
+        let scope = Scope::of(ctx.viewer(), ctx.channel(), app.clock.now());
+        let db = app.db.clone();
+        let collections = read::list_collections(&db, &scope, &page).await?;
         let count = move || {
             let db = db.clone();
-            async move { read::count_collections(&db).await }
+            async move { read::count_collections(&db, &scope).await }
         };
         Ok(Connection::new(collections.map(Collection), count))
     }
@@ -105,7 +107,9 @@ impl CatalogQuery {
     ) -> Result<Option<Collection>> {
         match (slug, id) {
             (Some(slug), None) => {
-                Ok(read::find_collection_by_slug(&ctx.app().db, &slug).await?.map(Collection))
+                let app = ctx.app();
+                let scope = Scope::of(ctx.viewer(), ctx.channel(), app.clock.now());
+                Ok(read::find_collection_by_slug(&app.db, &scope, &slug).await?.map(Collection))
             }
             (None, Some(id)) => Collection::load(ctx, id).await,
             _ => Err(one_of_slug_and_id()),

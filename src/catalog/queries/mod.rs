@@ -1,5 +1,6 @@
 //! The statements that read the catalog.
 
+pub(super) mod attributes;
 pub(super) mod children;
 pub(super) mod collections;
 pub(super) mod edits;
@@ -7,6 +8,9 @@ pub(super) mod lists;
 mod order;
 pub(super) mod products;
 pub(super) mod reindex;
+pub(super) mod rules;
+pub(super) mod staff;
+pub(super) mod translations;
 pub(super) mod variants;
 
 use std::collections::HashMap;

@@ -169,6 +169,7 @@ async fn insert_or_update(
     Ok(())
 }
 
+/// Writes the regular prices. A sale stays, unless it would no longer be one.
 pub(super) async fn upsert_prices(
     conn: &mut Conn,
     batch: &Batch<'_>,
@@ -182,7 +183,10 @@ pub(super) async fn upsert_prices(
          SELECT ?, t.variant_id, t.amount, t.compare_at_amount \
          FROM unnest(?, ?, ?) AS t(variant_id, amount, compare_at_amount) \
          ON CONFLICT (variant_id, channel_id) DO UPDATE \
-         SET amount = excluded.amount, compare_at_amount = excluded.compare_at_amount \
+         SET amount = excluded.amount, compare_at_amount = excluded.compare_at_amount, \
+         sale_amount = CASE WHEN p.sale_amount <= excluded.amount THEN p.sale_amount END, \
+         sale_starts_at = CASE WHEN p.sale_amount <= excluded.amount THEN p.sale_starts_at END, \
+         sale_ends_at = CASE WHEN p.sale_amount <= excluded.amount THEN p.sale_ends_at END \
          WHERE (p.amount, p.compare_at_amount) IS DISTINCT FROM (excluded.amount, excluded.compare_at_amount)",
     )
     .bind::<Uuid, _>(batch.channel.id)

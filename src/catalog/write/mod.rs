@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 use crate::ids::ProductId;
 use crate::inventory::{self, StockTarget};
 
+use super::edit::queries as edit_queries;
+use super::rules::{self, Touched};
 use super::{OnConflict, ProductDraft, Written};
 
 /// A draft that is written, and the product that it becomes.
@@ -125,6 +127,11 @@ async fn write_targets(conn: &mut Conn, batch: &Batch<'_>, targets: &[Target<'_>
     children::upsert_prices(conn, batch, &variants).await?;
     children::upsert_images(conn, targets).await?;
     queries::publish(conn, batch, targets, &variants).await?;
+    if !updated.is_empty() {
+        // Sales, and the prices of other channels, are not in the drafts.
+        let ids: Vec<ProductId> = updated.iter().map(|target| target.id).collect();
+        edit_queries::refresh_ranges(conn, &ids, batch.now).await?;
+    }
     queries::add_to_collections(conn, targets).await?;
     let stock: Vec<StockTarget> = variants
         .iter()
@@ -138,6 +145,8 @@ async fn write_targets(conn: &mut Conn, batch: &Batch<'_>, targets: &[Target<'_>
         })
         .collect();
     inventory::set_on_hand(conn, &stock, "as the source says", batch.actor, batch.now).await?;
+    let ids: Vec<ProductId> = targets.iter().map(|target| target.id).collect();
+    rules::review(conn, &ids, Touched::Everything).await?;
     queries::append_events(conn, batch, targets).await?;
     Ok(())
 }

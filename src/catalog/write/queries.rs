@@ -189,7 +189,8 @@ pub(super) async fn publish(
     Ok(())
 }
 
-/// Appends the products to the collections that they name and are not in. A collection that does not exist is passed over.
+/// Appends the products to the collections that they name and are not in. A collection that does not exist is passed over, and so
+/// is one by rule: it knows its members.
 pub(super) async fn add_to_collections(conn: &mut Conn, targets: &[Target<'_>]) -> QueryResult<()> {
     let pairs: Vec<(ProductId, &str)> = targets
         .iter()
@@ -203,7 +204,8 @@ pub(super) async fn add_to_collections(conn: &mut Conn, targets: &[Target<'_>]) 
          SELECT c.id, t.product_id, \
          coalesce((SELECT max(cp.position) FROM collection_products AS cp WHERE cp.collection_id = c.id), 0) \
          + row_number() OVER (PARTITION BY c.id ORDER BY t.place) \
-         FROM unnest(?, ?) WITH ORDINALITY AS t(product_id, slug, place) JOIN collections AS c ON c.slug = t.slug \
+         FROM unnest(?, ?) WITH ORDINALITY AS t(product_id, slug, place) \
+         JOIN collections AS c ON c.slug = t.slug AND c.rule IS NULL \
          ON CONFLICT (collection_id, product_id) DO NOTHING",
     )
     .bind::<Array<Uuid>, _>(pairs.iter().map(|pair| pair.0).collect::<Vec<_>>())

@@ -167,7 +167,8 @@ async fn run(engine: &Engine, handler: &Handler, job: Claimed, lease: &Lease) ->
         _ => tracing::debug!(outcome = name, took_ms = took.as_millis() as u64, "the job ended"),
     }
     let [queue, kind] = labels;
-    metrics::counter!("ironmonger_jobs_finished_total", &[queue, kind, ("outcome", name.to_lowercase())]).increment(1);
+    metrics::counter!("ironmonger_jobs_finished_total", &[queue, kind, ("outcome", name.to_lowercase())])
+        .increment(1);
     verdict
 }
 
