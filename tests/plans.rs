@@ -42,14 +42,22 @@ async fn hot_reads_follow_indexes() {
     )
     .await;
     // The sessions that were ended are noticed and replaced.
-    shop.wait_until(|| async { shop.send("{ products(first: 1) { nodes { id } } }", json!({})).await["data"].is_object().then_some(()) })
-        .await;
+    shop.wait_until(|| async {
+        shop.send("{ products(first: 1) { nodes { id } } }", json!({})).await["data"]
+            .is_object()
+            .then_some(())
+    })
+    .await;
 
     let page = "nodes { id name slug priceRange { min { amount } } featuredImage { url } } pageInfo { endCursor startCursor }";
-    let list = format!("query($where: ProductWhereInput, $sort: [ProductSortInput!], $first: Int, $after: String, $last: Int, $before: String) \
-        {{ page: products(where: $where, sort: $sort, first: $first, after: $after, last: $last, before: $before) {{ {page} }} }}");
-    let search = format!("query($query: String!, $where: ProductWhereInput, $sort: [ProductSortInput!], $first: Int, $after: String, $last: Int) \
-        {{ page: productSearch(query: $query, where: $where, sort: $sort, first: $first, after: $after, last: $last) {{ {page} }} }}");
+    let list = format!(
+        "query($where: ProductWhereInput, $sort: [ProductSortInput!], $first: Int, $after: String, $last: Int, $before: String) \
+        {{ page: products(where: $where, sort: $sort, first: $first, after: $after, last: $last, before: $before) {{ {page} }} }}"
+    );
+    let search = format!(
+        "query($query: String!, $where: ProductWhereInput, $sort: [ProductSortInput!], $first: Int, $after: String, $last: Int) \
+        {{ page: productSearch(query: $query, where: $where, sort: $sort, first: $first, after: $after, last: $last) {{ {page} }} }}"
+    );
     let mut cases: Vec<(String, String, Value)> = Vec::new();
     for field in ["NAME", "CREATED_AT", "PRICE"] {
         for direction in ["ASC", "DESC"] {
@@ -57,11 +65,31 @@ async fn hot_reads_follow_indexes() {
             let end = shop.send(&list, json!({ "sort": sort, "last": 100 })).await;
             let deep = end["data"]["page"]["pageInfo"]["startCursor"].clone();
             assert!(deep.is_string(), "{end}");
-            cases.push((format!("list by {field} {direction}"), list.clone(), json!({ "sort": sort, "first": 20 })));
-            cases.push((format!("the same at depth"), list.clone(), json!({ "sort": sort, "first": 20, "after": deep })));
-            cases.push((format!("the same backwards"), list.clone(), json!({ "sort": sort, "last": 20, "before": deep })));
-            cases.push((format!("hammers by {field} {direction}"), search.clone(), json!({ "query": "hammer", "sort": sort, "first": 20 })));
-            cases.push((format!("adzes by {field} {direction}"), search.clone(), json!({ "query": "adze", "sort": sort, "first": 20 })));
+            cases.push((
+                format!("list by {field} {direction}"),
+                list.clone(),
+                json!({ "sort": sort, "first": 20 }),
+            ));
+            cases.push((
+                format!("the same at depth"),
+                list.clone(),
+                json!({ "sort": sort, "first": 20, "after": deep }),
+            ));
+            cases.push((
+                format!("the same backwards"),
+                list.clone(),
+                json!({ "sort": sort, "last": 20, "before": deep }),
+            ));
+            cases.push((
+                format!("hammers by {field} {direction}"),
+                search.clone(),
+                json!({ "query": "hammer", "sort": sort, "first": 20 }),
+            ));
+            cases.push((
+                format!("adzes by {field} {direction}"),
+                search.clone(),
+                json!({ "query": "adze", "sort": sort, "first": 20 }),
+            ));
         }
     }
     for where_ in [
@@ -78,19 +106,42 @@ async fn hot_reads_follow_indexes() {
         json!({ "vendor": { "eq": "Vendor C" }, "tag": { "eq": "tag-2" }, "available": true }),
     ] {
         cases.push((format!("list of {where_}"), list.clone(), json!({ "where": where_, "first": 20 })));
-        cases.push((format!("hammers of {where_}"), search.clone(), json!({ "query": "hammer", "where": where_, "first": 20 })));
+        cases.push((
+            format!("hammers of {where_}"),
+            search.clone(),
+            json!({ "query": "hammer", "where": where_, "first": 20 }),
+        ));
     }
-    for query in ["hammer", "forged hammer", "ham", "adze", "hamer", "sku 123", "SKU-12345", "rack", "nothing like it", ""] {
+    for query in [
+        "hammer",
+        "forged hammer",
+        "ham",
+        "adze",
+        "hamer",
+        "sku 123",
+        "SKU-12345",
+        "rack",
+        "nothing like it",
+        "",
+    ] {
         cases.push((format!("search for {query:?}"), search.clone(), json!({ "query": query, "first": 20 })));
     }
     let hammers = shop.send(&search, json!({ "query": "hammer", "first": 100 })).await;
     let after = hammers["data"]["page"]["pageInfo"]["endCursor"].clone();
-    cases.push(("the next hammers".into(), search.clone(), json!({ "query": "hammer", "first": 20, "after": after })));
+    cases.push((
+        "the next hammers".into(),
+        search.clone(),
+        json!({ "query": "hammer", "first": 20, "after": after }),
+    ));
     cases.push(("the last hammers".into(), search.clone(), json!({ "query": "hammer", "last": 20 })));
     let facets = "query($query: String!, $where: ProductWhereInput) { productSearch(query: $query, where: $where, first: 1) \
         { facets { name values { value count } } priceRange { min { amount } } } }";
     cases.push(("facets of hammers".into(), facets.into(), json!({ "query": "hammer" })));
-    cases.push(("facets of some hammers".into(), facets.into(), json!({ "query": "hammer", "where": { "vendor": { "eq": "Vendor C" } } })));
+    cases.push((
+        "facets of some hammers".into(),
+        facets.into(),
+        json!({ "query": "hammer", "where": { "vendor": { "eq": "Vendor C" } } }),
+    ));
     let suggest = "query($query: String!) { searchSuggestions(query: $query) { text } }";
     cases.push(("suggestions".into(), suggest.into(), json!({ "query": "ham" })));
     cases.push(("suggestions for a misspelling".into(), suggest.into(), json!({ "query": "forged hamer" })));
@@ -117,7 +168,9 @@ async fn hot_reads_follow_indexes() {
             for plan in plans {
                 let mut found = Vec::new();
                 check(&plan["Plan"], &mut found);
-                faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}\n    in {}", plan["Query Text"])));
+                faults.extend(
+                    found.into_iter().map(|fault| format!("{name}: {fault}\n    in {}", plan["Query Text"])),
+                );
             }
         }
     }
@@ -146,7 +199,8 @@ fn plans(log: &str) -> Vec<Value> {
 fn check(node: &Value, faults: &mut Vec<String>) {
     let kind = node["Node Type"].as_str().unwrap_or_default();
     let relation = node["Relation Name"].as_str();
-    let rows = node["Actual Rows"].as_f64().unwrap_or_default() * node["Actual Loops"].as_f64().unwrap_or_default();
+    let rows =
+        node["Actual Rows"].as_f64().unwrap_or_default() * node["Actual Loops"].as_f64().unwrap_or_default();
     if kind == "Seq Scan" && relation.is_some_and(|relation| LARGE.contains(&relation)) {
         faults.push(format!("reads all of {}", relation.unwrap()));
     }
@@ -182,33 +236,47 @@ async fn many_matches_are_ranked_in_parts_and_each_is_seen_once() {
     };
     let hammers = "SELECT count(*) FROM products WHERE status = 'ACTIVE' AND product_type = 'Hammer'";
     let hammers = usize::try_from(shop.sql_count(hammers).await).unwrap();
-    let all = usize::try_from(shop.sql_count("SELECT count(*) FROM products WHERE status = 'ACTIVE'").await).unwrap();
+    let all = usize::try_from(shop.sql_count("SELECT count(*) FROM products WHERE status = 'ACTIVE'").await)
+        .unwrap();
     assert!(hammers > 3_000 && all > 12_000);
     let (mut seen, mut after) = (Vec::<String>::new(), Value::Null);
     loop {
         let part = page(json!({ "query": "hammer", "first": 100, "after": after })).await;
         assert_eq!(part["totalCount"], all, "each has the word in its description");
-        seen.extend(part["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap().to_owned()));
+        seen.extend(
+            part["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap().to_owned()),
+        );
         after = part["pageInfo"]["endCursor"].clone();
         if part["pageInfo"]["hasNextPage"] == false {
             break;
         }
     }
     assert_eq!(seen.len(), all);
-    assert!(seen[..hammers].iter().all(|name| name.contains("hammer")), "those with the word in their names come first");
+    assert!(
+        seen[..hammers].iter().all(|name| name.contains("hammer")),
+        "those with the word in their names come first"
+    );
     let last = page(json!({ "query": "hammer", "last": 100 })).await;
-    let names: Vec<&str> = last["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        last["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap()).collect();
     assert_eq!(names, seen[all - 100..]);
-    assert_eq!((&last["pageInfo"]["hasNextPage"], &last["pageInfo"]["hasPreviousPage"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&last["pageInfo"]["hasNextPage"], &last["pageInfo"]["hasPreviousPage"]),
+        (&json!(false), &json!(true))
+    );
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), all, "none came twice");
 
     // Facets are counted over a part, and the part stands for the whole.
-    let facets = "{ productSearch(query: \"rack\", first: 1) { facets { name isExact values { value count } } } }";
+    let facets =
+        "{ productSearch(query: \"rack\", first: 1) { facets { name isExact values { value count } } } }";
     let answer = shop.send(facets, json!({})).await;
     let types = &answer["data"]["productSearch"]["facets"][1];
     assert_eq!((&types["name"], &types["isExact"]), (&json!("productType"), &json!(false)));
-    let counted = types["values"].as_array().unwrap().iter().find(|value| value["value"] == "Hammer").unwrap()["count"].as_f64().unwrap();
+    let counted =
+        types["values"].as_array().unwrap().iter().find(|value| value["value"] == "Hammer").unwrap()["count"]
+            .as_f64()
+            .unwrap();
     assert!((counted / hammers as f64 - 1.0).abs() < 0.2, "{counted} of {hammers}");
 }

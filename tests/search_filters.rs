@@ -26,7 +26,10 @@ fn facet<'a>(found: &'a Value, name: &str) -> &'a Value {
 
 fn counts(found: &Value, name: &str) -> Vec<(String, i64)> {
     let values = facet(found, name)["values"].as_array().cloned().unwrap_or_default();
-    values.iter().map(|it| (it["value"].as_str().unwrap().to_owned(), it["count"].as_i64().unwrap())).collect()
+    values
+        .iter()
+        .map(|it| (it["value"].as_str().unwrap().to_owned(), it["count"].as_i64().unwrap()))
+        .collect()
 }
 
 fn shirt(slug: &str, vendor: &str, sizes: &[&str], price: &str, stock: i64) -> ProductSpec {
@@ -93,7 +96,10 @@ async fn every_filter_narrows_lists_and_searches_alike() {
         (json!({ "collection": { "eq": sale } }), "a d"),
         (json!({ "collection": { "eq": sale }, "tag": { "eq": "cheap" } }), "a"),
         (json!({ "options": [{ "name": "Size", "values": ["S", "XL"] }] }), "a d e"),
-        (json!({ "options": [{ "name": "Size", "values": ["M"] }, { "name": "Color", "values": ["M"] }] }), ""),
+        (
+            json!({ "options": [{ "name": "Size", "values": ["M"] }, { "name": "Color", "values": ["M"] }] }),
+            "",
+        ),
         (json!({ "attributes": [{ "code": "material", "values": ["Linen", "Wool"] }] }), "a c"),
         (json!({ "attributes": [{ "code": "organic", "values": ["true"] }] }), "a"),
         (json!({ "attributes": [{ "code": "weight", "range": { "gte": "120.5", "lte": 200 } }] }), "a b"),
@@ -166,7 +172,10 @@ async fn facets_leave_their_own_filter_out() {
     assert_eq!(counts(&all, "material"), pairs(&[("Cotton", 2), ("Linen", 1), ("Wool", 1)]));
     assert_eq!(counts(&all, "tags"), pairs(&[("cheap", 4), ("dear", 1)]));
     let material = facet(&all, "material");
-    assert_eq!((&material["source"], &material["label"], &material["isExact"]), (&json!("ATTRIBUTE"), &json!("Fabric"), &json!(true)));
+    assert_eq!(
+        (&material["source"], &material["label"], &material["isExact"]),
+        (&json!("ATTRIBUTE"), &json!("Fabric"), &json!(true))
+    );
     assert_eq!(facet(&all, "Size")["source"], "OPTION");
     assert_eq!(counts(&all, "organic"), pairs(&[("true", 1)]));
     assert!(facet(&all, "secret").is_null(), "an attribute that is no facet is not counted");
@@ -208,7 +217,8 @@ async fn a_search_can_be_sorted_and_paged_both_ways() {
             let (size, place) = if forward { ("first", "after") } else { ("last", "before") };
             let (mut seen, mut cursor) = (Vec::<String>::new(), Value::Null);
             while seen.len() < 5 {
-                let page = search(&shop, json!({ "query": "shirt", "sort": sort, size: 2, place: cursor })).await;
+                let page =
+                    search(&shop, json!({ "query": "shirt", "sort": sort, size: 2, place: cursor })).await;
                 let mut part: Vec<String> = slugs(&page).into_iter().map(str::to_owned).collect();
                 assert!(!part.is_empty(), "{sort} {seen:?}");
                 if forward {

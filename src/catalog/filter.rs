@@ -122,7 +122,9 @@ impl ProductFilter {
             .filter_map(|(key, values)| Some((key, values.as_deref()?)))
             .collect();
         facets.extend(
-            self.options.iter().map(|option| (FacetKey::Option(option.name.clone()), option.values.as_slice())),
+            self.options
+                .iter()
+                .map(|option| (FacetKey::Option(option.name.clone()), option.values.as_slice())),
         );
         facets
     }

@@ -12,9 +12,9 @@ mod prices;
 mod queries;
 mod read;
 mod reindex;
+mod rules;
 mod selection;
 pub mod terms;
-mod rules;
 pub mod translations;
 pub mod types;
 mod update;
@@ -39,14 +39,14 @@ pub use prices::{TurnPrices, turn_prices};
 pub use queries::ChildPage;
 pub use queries::lists::{in_part, level_for};
 pub use read::{
-    PageEnd,     count_collections, count_products, find_collection_by_slug, find_product_by_slug, list_collections,
-    list_products, price_at, probe, products_in_order,
+    PageEnd, count_collections, count_products, find_collection_by_slug, find_product_by_slug,
+    list_collections, list_products, price_at, probe, products_in_order,
 };
 pub use reindex::reindex;
-pub use selection::{Base, SAMPLE_LEVEL, Selection};
 pub use rules::{
     ApplyRule, ApplyRules, Condition, Field, Match, Operator, ReviewStock, Rule, apply_batch, review_stock,
 };
+pub use selection::{Base, SAMPLE_LEVEL, Selection};
 pub use update::{ProductChange, update};
 pub use words::words;
 pub use write::write_products;

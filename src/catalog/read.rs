@@ -59,7 +59,9 @@ pub async fn price_at(db: &Db, selection: &Selection, end: PageEnd) -> Result<Op
     let mut selection = selection.clone();
     selection.filter.price_at_least = Some(0);
     let columns = ProductColumns { details: false, prices: true, image: false };
-    let page = queries::lists::list(&mut *db.get().await?, &selection, &by_price, columns, &PageArgs::first(1)).await?;
+    let page =
+        queries::lists::list(&mut *db.get().await?, &selection, &by_price, columns, &PageArgs::first(1))
+            .await?;
     Ok(page.items.first().and_then(|(_, product)| match &product.prices {
         Fetched::Yes(prices) => prices.map(|(least, _)| least),
         Fetched::No => None,

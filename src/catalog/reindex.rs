@@ -15,11 +15,15 @@ pub async fn reindex(conn: &mut Conn, after: Option<ProductId>, size: i64) -> Re
     let ids = queries::reindex::next(conn, after, size).await?;
     let Some(&last) = ids.last() else { return Ok(None) };
     let done = conn
-        .transaction(async |conn| queries::reindex::write(conn, &ids, queries::reindex::Busy::PassedOver).await)
+        .transaction(async |conn| {
+            queries::reindex::write(conn, &ids, queries::reindex::Busy::PassedOver).await
+        })
         .await?;
     for id in ids.iter().filter(|id| !done.contains(id)) {
-        conn.transaction(async |conn| queries::reindex::write(conn, &[*id], queries::reindex::Busy::WaitedFor).await)
-            .await?;
+        conn.transaction(async |conn| {
+            queries::reindex::write(conn, &[*id], queries::reindex::Busy::WaitedFor).await
+        })
+        .await?;
     }
     Ok(Some(last))
 }

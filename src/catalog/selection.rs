@@ -74,7 +74,11 @@ impl Selection {
         }
         all.extend(terms::price_between(self.scope.channel_id, filter.price_at_least, filter.price_at_most));
         for attribute in &filter.attributes {
-            all.extend(terms::number_between(&attribute.code, attribute.at_least_f64(), attribute.at_most_f64()));
+            all.extend(terms::number_between(
+                &attribute.code,
+                attribute.at_least_f64(),
+                attribute.at_most_f64(),
+            ));
         }
         all
     }
@@ -177,7 +181,9 @@ impl Selection {
             sql.add::<Array<Uuid>, _>(ids.clone());
         }
         if let Some(slugs) = &filter.slugs {
-            sql.push(&format!(" AND {id} IN (SELECT named.id FROM products AS named WHERE named.slug = ANY(?))"));
+            sql.push(&format!(
+                " AND {id} IN (SELECT named.id FROM products AS named WHERE named.slug = ANY(?))"
+            ));
             sql.add::<Array<Text>, _>(slugs.clone());
         }
         if let Some(price) = filter.price_at_least {

@@ -56,8 +56,10 @@ pub struct FacetValue {
 /// did not, so that other values can be picked. Vendor, type and tags first, then options and attributes, each by how many
 /// products have them. Two statements.
 pub async fn facets(db: &Db, selection: &Selection) -> Result<Vec<Facet>> {
-    let keys: Vec<Option<FacetKey>> =
-        [None].into_iter().chain(selection.filter.facet_values().into_iter().map(|(key, _)| Some(key))).collect();
+    let keys: Vec<Option<FacetKey>> = [None]
+        .into_iter()
+        .chain(selection.filter.facet_values().into_iter().map(|(key, _)| Some(key)))
+        .collect();
     let mut conn = db.get().await?;
     let sampled: Vec<String> = keys.iter().map(|key| selection.sampled(key.as_ref())).collect();
     let about = catalog::probe(&mut conn, &sampled).await?;
@@ -90,7 +92,13 @@ pub async fn facets(db: &Db, selection: &Selection) -> Result<Vec<Facet>> {
             Some(facet) if facet.source == source && facet.name == name => facet.values.push(value),
             _ => {
                 let label = row.label.unwrap_or_else(|| name.clone());
-                facets.push(Facet { source, label, is_exact: level_of(&key) == 0, name, values: vec![value] });
+                facets.push(Facet {
+                    source,
+                    label,
+                    is_exact: level_of(&key) == 0,
+                    name,
+                    values: vec![value],
+                });
             }
         }
     }

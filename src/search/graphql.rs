@@ -3,9 +3,7 @@
 use async_graphql::connection::PageInfo;
 use async_graphql::{Context, Object, Result, SimpleObject};
 
-use crate::catalog::graphql::{
-    PriceRange, Product, ProductSortInput, ProductWhereInput, connection_columns,
-};
+use crate::catalog::graphql::{PriceRange, Product, ProductSortInput, ProductWhereInput, connection_columns};
 use crate::catalog::{Scope, Selection};
 use crate::error::{Code, Error};
 use crate::graphql::{ContextExt, Edge, page_cost, page_info};

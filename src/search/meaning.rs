@@ -78,7 +78,11 @@ impl Meaning {
                 }
                 // A word without meaning of its own, such as "the".
                 let silent = row.stems.is_empty() && (index != last || last > 0);
-                (!silent && !readings.is_empty()).then_some(Word { typed: row.folded, known: row.known, readings })
+                (!silent && !readings.is_empty()).then_some(Word {
+                    typed: row.folded,
+                    known: row.known,
+                    readings,
+                })
             })
             .collect();
         Ok(Self { words, corrected: None })
@@ -88,7 +92,9 @@ impl Meaning {
     /// correct. At most one statement.
     pub(super) async fn corrected(&self, conn: &mut Conn) -> Result<Option<Self>> {
         let correctable = |word: &Word| {
-            !word.known && slips_allowed(word.typed.chars().count()) > 0 && !word.typed.contains(|c: char| c.is_ascii_digit())
+            !word.known
+                && slips_allowed(word.typed.chars().count()) > 0
+                && !word.typed.contains(|c: char| c.is_ascii_digit())
         };
         let typed: Vec<String> =
             self.words.iter().filter(|word| correctable(word)).map(|word| word.typed.clone()).collect();
@@ -105,7 +111,11 @@ impl Meaning {
                 .filter(|alike| alike.typed == word.typed)
                 .filter_map(|alike| {
                     let whole = slips(&word.typed, &alike.word);
-                    let slips = if index == last { whole.min(slips_of_beginning(&word.typed, &alike.word)) } else { whole };
+                    let slips = if index == last {
+                        whole.min(slips_of_beginning(&word.typed, &alike.word))
+                    } else {
+                        whole
+                    };
                     (slips <= slips_allowed(word.typed.chars().count())).then_some((slips, alike))
                 })
                 .collect();

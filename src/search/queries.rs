@@ -70,7 +70,11 @@ pub(super) async fn alike(conn: &mut Conn, typed: &[String]) -> QueryResult<Vec<
 }
 
 /// Which of these tsqueries find something: their places in the list. The sample is looked at first.
-pub(super) async fn existing(conn: &mut Conn, matching: &[String], sample: String) -> QueryResult<Vec<usize>> {
+pub(super) async fn existing(
+    conn: &mut Conn,
+    matching: &[String],
+    sample: String,
+) -> QueryResult<Vec<usize>> {
     let places: Vec<i64> = Sql::<BigInt>::new(
         "SELECT place FROM unnest(?) WITH ORDINALITY AS t(matching, place) \
          WHERE search_exists(matching::tsquery, CAST(? AS text)::tsquery) ORDER BY place",
@@ -237,7 +241,12 @@ pub(super) struct Named {
 }
 
 /// Vendors, types and collections that have a word beginning with what was typed.
-pub(super) async fn named(conn: &mut Conn, selection: &Selection, typed: &str, most: i64) -> QueryResult<Vec<Named>> {
+pub(super) async fn named(
+    conn: &mut Conn,
+    selection: &Selection,
+    typed: &str,
+    most: i64,
+) -> QueryResult<Vec<Named>> {
     let scope = &selection.scope;
     let mut pattern = String::from("% ");
     for character in typed.trim().chars() {

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Permission, Viewer};
-use crate::catalog::{
-    self, Product, ProductColumns, ProductFilter, ProductSort, ProductSortField, Scope, Selection, SortDirection,
-    in_part, level_for,
-};
 use crate::catalog::terms::all_of;
+use crate::catalog::{
+    self, Product, ProductColumns, ProductFilter, ProductSort, ProductSortField, Scope, Selection,
+    SortDirection, in_part, level_for,
+};
 use crate::db::{Conn, Db};
 use crate::error::{Code, Error, Result};
 use crate::ids::ProductId;
@@ -154,7 +154,8 @@ impl Parting {
         if anywhere <= MAX_RANKED {
             return Self { names: 0, others: 0 };
         }
-        let most = if resolved.selection.has_conditions() { MAX_IN_PART_WITH_CONDITIONS } else { MAX_IN_PART };
+        let most =
+            if resolved.selection.has_conditions() { MAX_IN_PART_WITH_CONDITIONS } else { MAX_IN_PART };
         Self { names: level_for(in_name, most), others: level_for(anywhere, most).max(2) }
     }
 
@@ -198,7 +199,8 @@ async fn by_relevance(
         return Err(Error::request(Code::BadUserInput, "The cursor does not belong to this list."));
     }
     let first = cursor.map_or(if page.backward { parting.parts() - 1 } else { 0 }, |cursor| cursor.part);
-    let parts: Vec<u32> = if page.backward { (0..=first).rev().collect() } else { (first..parting.parts()).collect() };
+    let parts: Vec<u32> =
+        if page.backward { (0..=first).rev().collect() } else { (first..parting.parts()).collect() };
     let selection = &resolved.selection;
     let wanted = usize::try_from(page.limit()).unwrap_or(usize::MAX);
     let mut hits: Vec<(u32, Hit)> = Vec::with_capacity(wanted);

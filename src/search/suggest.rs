@@ -44,7 +44,13 @@ pub struct Suggestion {
 
 /// At most `most` suggestions that find something in the channel: a correction, completions, vendors, types, collections, products.
 /// Nothing for nothing. Up to eight statements.
-pub async fn suggestions(db: &Db, viewer: &Viewer, search: Search, typed: &str, most: usize) -> Result<Vec<Suggestion>> {
+pub async fn suggestions(
+    db: &Db,
+    viewer: &Viewer,
+    search: Search,
+    typed: &str,
+    most: usize,
+) -> Result<Vec<Suggestion>> {
     if search.question.is_empty() {
         return Ok(Vec::new());
     }
@@ -64,7 +70,11 @@ pub async fn suggestions(db: &Db, viewer: &Viewer, search: Search, typed: &str, 
                 "v" => (SuggestionKind::Vendor, FacetKey::Vendor.is_one_of(&[&named.text])),
                 "t" => (SuggestionKind::ProductType, FacetKey::ProductType.is_one_of(&[&named.text])),
                 _ => {
-                    found.push(Suggestion { kind: SuggestionKind::Collection, text: named.text, slug: named.slug });
+                    found.push(Suggestion {
+                        kind: SuggestionKind::Collection,
+                        text: named.text,
+                        slug: named.slug,
+                    });
                     continue;
                 }
             };
@@ -74,7 +84,9 @@ pub async fn suggestions(db: &Db, viewer: &Viewer, search: Search, typed: &str, 
         let listed = (!search.scope.staff).then(|| listed_in(search.scope.channel_id));
         let matching: Vec<String> = likely
             .iter()
-            .map(|(matching, _)| all_of([matching.clone()].into_iter().chain(listed.clone())).unwrap_or_default())
+            .map(|(matching, _)| {
+                all_of([matching.clone()].into_iter().chain(listed.clone())).unwrap_or_default()
+            })
             .collect();
         let existing = queries::existing(&mut conn, &matching, selection.sample()).await?;
         found.extend(existing.into_iter().map(|place| likely[place].1.clone()));
@@ -96,7 +108,9 @@ async fn completions(
     question: &Question,
     selection: &Selection,
 ) -> Result<Vec<(String, Suggestion)>> {
-    let Some((last, before)) = question.words().split_last().filter(|(last, _)| last.chars().nth(1).is_some()) else {
+    let Some((last, before)) =
+        question.words().split_last().filter(|(last, _)| last.chars().nth(1).is_some())
+    else {
         return Ok(Vec::new());
     };
     let before = before.join(" ");

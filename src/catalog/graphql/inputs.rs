@@ -123,7 +123,10 @@ impl ProductWhereInput {
             price_at_most: amount(price.lte)?,
             available: self.available,
             options: few(self.options)?.into_iter().map(OptionFilterInput::read).collect::<Result<_>>()?,
-            attributes: few(self.attributes)?.into_iter().map(AttributeFilterInput::read).collect::<Result<_>>()?,
+            attributes: few(self.attributes)?
+                .into_iter()
+                .map(AttributeFilterInput::read)
+                .collect::<Result<_>>()?,
         })
     }
 }
@@ -136,7 +139,10 @@ const MAX_VALUES: usize = 20;
 fn few<T>(filters: Option<Vec<T>>) -> Result<Vec<T>> {
     let filters = filters.unwrap_or_default();
     if filters.len() > MAX_FILTERS {
-        return Err(Error::request(Code::BadUserInput, "At most 10 options and 10 attributes can be filtered by."));
+        return Err(Error::request(
+            Code::BadUserInput,
+            "At most 10 options and 10 attributes can be filtered by.",
+        ));
     }
     Ok(filters)
 }

@@ -47,8 +47,7 @@ impl CatalogQuery {
         let scope = Scope::of(ctx.viewer(), ctx.channel(), app.clock.now());
         let columns = connection_columns(ctx);
         let selection = Selection::new(scope, filter);
-        let products =
-            read::list_products(&app.db, ctx.viewer(), &selection, &sort, columns, &page).await?;
+        let products = read::list_products(&app.db, ctx.viewer(), &selection, &sort, columns, &page).await?;
         let db = app.db.clone();
         let count = move || {
             let (db, selection) = (db.clone(), selection.clone());

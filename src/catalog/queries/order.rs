@@ -81,8 +81,12 @@ impl Order {
             (ProductSortField::Name, Place::Of(Base::Channel) | Place::Walked(Base::Channel)) => "pc.name",
             (ProductSortField::Name, Place::Of(Base::Products) | Place::Walked(Base::Products)) => "p.name",
             (ProductSortField::Name, Place::Page) => "page.name",
-            (ProductSortField::CreatedAt, Place::Of(Base::Channel) | Place::Walked(Base::Channel)) => "pc.created_at",
-            (ProductSortField::CreatedAt, Place::Of(Base::Products) | Place::Walked(Base::Products)) => "p.created_at",
+            (ProductSortField::CreatedAt, Place::Of(Base::Channel) | Place::Walked(Base::Channel)) => {
+                "pc.created_at"
+            }
+            (ProductSortField::CreatedAt, Place::Of(Base::Products) | Place::Walked(Base::Products)) => {
+                "p.created_at"
+            }
             (ProductSortField::CreatedAt, Place::Page) => "page.created_at",
             (ProductSortField::Price, Place::Of(_)) => "coalesce(pc.min_price, 9223372036854775807)",
             (ProductSortField::Price, Place::Walked(_)) => "pc.price_key",
@@ -126,7 +130,13 @@ impl Order {
 
     /// Appends the condition that a row comes after the cursor's. With one direction throughout it is a comparison of
     /// rows, which an index can follow; else it is spelled out key by key.
-    pub(super) fn push_after<Row>(&self, sql: &mut Sql<'_, Row>, base: Base, cursor: Cursor, backward: bool) -> Result<()> {
+    pub(super) fn push_after<Row>(
+        &self,
+        sql: &mut Sql<'_, Row>,
+        base: Base,
+        cursor: Cursor,
+        backward: bool,
+    ) -> Result<()> {
         let foreign = || Error::request(Code::BadUserInput, "The cursor does not belong to this list.");
         let Cursor(name, values, id) = cursor;
         if name != self.name() || values.len() != self.keys.len() {
@@ -192,4 +202,3 @@ impl Bound {
         }
     }
 }
-

@@ -2,11 +2,6 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader;
-use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
-use diesel_async::RunQueryDsl;
 use crate::catalog::filter::ProductFilter;
 use crate::catalog::model::{Details, Fetched, Image, Product, ProductColumns, ProductStatus, Scope};
 use crate::db::Conn;
@@ -14,6 +9,11 @@ use crate::error::Result;
 use crate::graphql::BatchReader;
 use crate::ids::{ImageId, ProductId};
 use crate::sql::Sql;
+use async_graphql::dataloader::Loader;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
+use diesel_async::RunQueryDsl;
 
 /// The SQL type of a [`ProductRow`].
 pub(super) type ProductSql = (

@@ -48,11 +48,19 @@ pub(in crate::catalog) async fn write(
     let documents: Vec<SearchDocument> = rows
         .iter()
         .map(|(_, name, vendor, product_type, description, tags, skus)| {
-            SearchDocument::new(name, vendor, skus.iter().map(String::as_str), product_type, tags, description)
+            SearchDocument::new(
+                name,
+                vendor,
+                skus.iter().map(String::as_str),
+                product_type,
+                tags,
+                description,
+            )
         })
         .collect();
     let ids: Vec<ProductId> = rows.iter().map(|row| row.0).collect();
-    let texts = |get: fn(&SearchDocument) -> &String| documents.iter().map(|it| get(it).clone()).collect::<Vec<_>>();
+    let texts =
+        |get: fn(&SearchDocument) -> &String| documents.iter().map(|it| get(it).clone()).collect::<Vec<_>>();
     Sql::<Uuid>::new(
         "UPDATE products AS p SET search = t.search FROM (SELECT id, product_search(a, b, c, d) AS search \
          FROM unnest(?, ?, ?, ?, ?) AS t(id, a, b, c, d)) AS t WHERE p.id = t.id AND p.search <> t.search",
