@@ -13,6 +13,7 @@ mod endpoint;
 mod graphiql;
 mod health;
 mod identity;
+mod jobs_page;
 pub mod limits;
 mod media;
 mod metrics;
@@ -62,6 +63,7 @@ fn build(app: App, stop: CancellationToken) -> (Router, Edge) {
         .route("/", get(home))
         .route("/.well-known/jwks.json", get(jwks))
         .merge(graphiql::routes())
+        .merge(jobs_page::routes())
         .with_state(edge.clone())
         .merge(health_routes(app.clone(), stop))
         .merge(crate::bulk::download_router(app.clone()))
@@ -127,6 +129,7 @@ async fn home(headers: HeaderMap) -> Response {
         "version": env!("CARGO_PKG_VERSION"),
         "graphql": "/graphql",
         "graphiql": "/graphiql",
+        "jobs": "/jobs",
         "jwks": "/.well-known/jwks.json",
         "livez": "/livez",
         "readyz": "/readyz",

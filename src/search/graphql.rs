@@ -6,14 +6,14 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 use crate::catalog::graphql::{PriceRange, Product, ProductSortInput, ProductWhereInput, connection_columns};
 use crate::catalog::{Scope, Selection};
 use crate::error::{Code, Error};
-use crate::graphql::{ContextExt, Edge, page_cost, page_info};
+use crate::graphql::{AtHand, ContextExt, Edge, page_cost, page_info};
 use crate::pagination::{Page, PageArgs};
 
 use super::{FacetSource, Question, Search, SuggestionKind};
 
 /// A page of the products that were found, and what all of those found have in common.
 pub struct ProductSearchConnection {
-    page: Page<Product>,
+    page: Page<AtHand<Product>>,
     selection: Selection,
     corrected: Option<String>,
 }
@@ -58,12 +58,12 @@ pub struct SearchSuggestion {
 #[Object]
 impl ProductSearchConnection {
     /// The products of the page, each with its cursor.
-    async fn edges(&self) -> Vec<Edge<'_, Product>> {
+    async fn edges(&self) -> Vec<Edge<'_, AtHand<Product>>> {
         self.page.items.iter().map(Edge::new).collect()
     }
 
     /// The products of the page, the best first.
-    async fn nodes(&self) -> Vec<&Product> {
+    async fn nodes(&self) -> Vec<&AtHand<Product>> {
         self.page.items.iter().map(|(_, product)| product).collect()
     }
 
@@ -154,7 +154,7 @@ impl SearchQuery {
         };
         let found = super::search(&app.db, ctx.viewer(), search, connection_columns(ctx), &page).await?;
         let super::Found { page, selection, corrected } = found;
-        Ok(ProductSearchConnection { page: page.map(Product), selection, corrected })
+        Ok(ProductSearchConnection { page: page.map(|product| AtHand(Product(product))), selection, corrected })
     }
 
     /// What somebody who is typing may mean: the question corrected or completed, makers, kinds of product, collections,

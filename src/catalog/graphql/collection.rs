@@ -12,7 +12,7 @@ use crate::catalog::queries::collections::{ProductCountOf, ProductsOf};
 use crate::catalog::queries::rules::CollectionPublicationsOf;
 use crate::catalog::translations::Translated;
 use crate::catalog::{model, read};
-use crate::graphql::{Connection, ContextExt, page_cost};
+use crate::graphql::{AtHand, Connection, ContextExt, page_cost};
 use crate::ids::CollectionId;
 use crate::pagination::PageArgs;
 
@@ -114,12 +114,12 @@ impl Collection {
         #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<Product>> {
+    ) -> Result<Connection<AtHand<Product>>> {
         let page = PageArgs::new(first, after, last, before)?;
         let list = ChildPage { of: self.0.id, page };
         let key = ProductsOf { list, columns: connection_columns(ctx) };
         let page = ctx.loaders().load_one(key).await?.unwrap_or_default();
-        Ok(Connection::counted_by(page.map(Product), ProductCountOf(self.0.id)))
+        Ok(Connection::counted_by(page.map(|product| AtHand(Product(product))), ProductCountOf(self.0.id)))
     }
 
     /// Grows by one with every change; for `expectedVersion`.

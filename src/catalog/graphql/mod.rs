@@ -1,5 +1,6 @@
 //! GraphQL of the catalog.
 
+mod at_hand;
 mod attributes;
 mod collection;
 mod collection_mutations;
