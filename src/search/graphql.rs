@@ -154,7 +154,11 @@ impl SearchQuery {
         };
         let found = super::search(&app.db, ctx.viewer(), search, connection_columns(ctx), &page).await?;
         let super::Found { page, selection, corrected } = found;
-        Ok(ProductSearchConnection { page: page.map(|product| AtHand(Product(product))), selection, corrected })
+        Ok(ProductSearchConnection {
+            page: page.map(|product| AtHand(Product(product))),
+            selection,
+            corrected,
+        })
     }
 
     /// What somebody who is typing may mean: the question corrected or completed, makers, kinds of product, collections,
