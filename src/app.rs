@@ -24,6 +24,8 @@ pub struct Parts {
     pub clock: Clock,
     /// News of commits.
     pub signals: Signals,
+    /// The queues as they move, for those who watch.
+    pub board: crate::jobs::Board,
     /// Redis; connects when first used, so that the API starts without it.
     pub redis: redis::Client,
     /// The channels, read often and changed seldom.
@@ -70,6 +72,7 @@ impl App {
         Ok(Self(Arc::new(Parts {
             db: Db::new(&config.database_url, config.database_pool)?,
             signals: Signals::default(),
+            board: crate::jobs::Board::default(),
             channels: crate::channels::Directory::default(),
             gateways: crate::payments::Gateways::from_config(&config),
             keys,

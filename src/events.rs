@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::db::Conn;
 use crate::schema::events;
+use crate::sql::Keep;
 
 /// One entry of the log.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -53,6 +54,7 @@ pub async fn append(conn: &mut Conn, event: NewEvent<'_>) -> QueryResult<()> {
     .bind::<diesel::sql_types::Jsonb, _>(event.payload)
     .bind::<diesel::sql_types::Text, _>(event.actor)
     .bind::<diesel::sql_types::Timestamptz, _>(event.at)
+    .kept()
     .execute(conn)
     .await?;
     Ok(())

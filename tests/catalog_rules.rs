@@ -65,19 +65,19 @@ impl Numbers {
         match self.below(6) {
             0 => condition(
                 "TAG",
-                &self.of(&["EQUALS", "NOT_EQUALS", "CONTAINS", "NOT_CONTAINS"]),
-                &self.of(&TAGS),
+                self.of(&["EQUALS", "NOT_EQUALS", "CONTAINS", "NOT_CONTAINS"]),
+                self.of(&TAGS),
             ),
-            1 => condition("VENDOR", &self.of(&["EQUALS", "NOT_EQUALS"]), &self.of(&VENDORS)),
+            1 => condition("VENDOR", self.of(&["EQUALS", "NOT_EQUALS"]), self.of(&VENDORS)),
             2 => {
                 let operator = self.of(&["CONTAINS", "STARTS_WITH", "ENDS_WITH", "NOT_CONTAINS", "EQUALS"]);
-                condition("NAME", operator, &self.of(&["Saw", "saw", "r", "Red hammer", "plane 1"]))
+                condition("NAME", operator, self.of(&["Saw", "saw", "r", "Red hammer", "plane 1"]))
             }
             3 => {
                 let operator = self.of(&["LESS_THAN", "GREATER_THAN", "EQUALS", "NOT_EQUALS"]);
                 condition("PRICE", operator, &format!("{}.00", 1 + self.below(9)))
             }
-            4 => condition("AVAILABLE", "EQUALS", &self.of(&["true", "false"])),
+            4 => condition("AVAILABLE", "EQUALS", self.of(&["true", "false"])),
             _ => {
                 let operator = self.of(&["LESS_THAN", "GREATER_THAN", "EQUALS", "NOT_EQUALS"]);
                 let mut condition = condition("ATTRIBUTE", operator, &(1 + self.below(9)).to_string());

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Citext, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Citext, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use crate::ids::{CartId, CartLineId, ChannelId, CustomerId, PromotionId, Shippin
 use crate::promotions::{Benefit, Promotion};
 use crate::schema::{cart_lines, carts};
 use crate::shipping::Method;
+use crate::sql::{Keep, Sql};
 use crate::tax::RatePpm;
 
 use super::model::{Address, Cart, CartLine, CartStatus};
@@ -146,6 +147,7 @@ pub async fn find(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -> Result<Opt
     let row: Option<CartRow> = diesel::sql_query(sql)
         .bind::<SqlUuid, _>(id)
         .bind::<Timestamptz, _>(now)
+        .kept()
         .get_result(conn)
         .await
         .optional()?;
@@ -163,6 +165,7 @@ pub async fn find_for_placing(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -
     let row: Option<CartRow> = diesel::sql_query(sql)
         .bind::<SqlUuid, _>(id)
         .bind::<Timestamptz, _>(now)
+        .kept()
         .get_result(conn)
         .await
         .optional()?;
@@ -256,6 +259,7 @@ pub(super) async fn lock(conn: &mut Conn, id: CartId) -> QueryResult<Option<Lock
 pub(super) async fn bump_version(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -> QueryResult<()> {
     diesel::update(carts::table.find(id))
         .set((carts::version.eq(carts::version + 1), carts::updated_at.eq(now)))
+        .kept()
         .execute(conn)
         .await?;
     Ok(())
@@ -278,6 +282,7 @@ pub(super) async fn insert(
             carts::created_at.eq(now),
             carts::updated_at.eq(now),
         ))
+        .kept()
         .execute(conn)
         .await?;
     Ok(())
@@ -285,24 +290,18 @@ pub(super) async fn insert(
 
 /// Adds quantities; a variant that is in the cart already grows its line.
 pub(super) async fn add_lines(conn: &mut Conn, cart: CartId, lines: &[(VariantId, i64)]) -> QueryResult<()> {
-    let rows: Vec<_> = lines
-        .iter()
-        .map(|(variant, quantity)| {
-            (
-                cart_lines::id.eq(CartLineId::new()),
-                cart_lines::cart_id.eq(cart),
-                cart_lines::variant_id.eq(variant),
-                cart_lines::quantity.eq(quantity),
-            )
-        })
-        .collect();
-    diesel::insert_into(cart_lines::table)
-        .values(rows)
-        .on_conflict((cart_lines::cart_id, cart_lines::variant_id))
-        .do_update()
-        .set(cart_lines::quantity.eq(cart_lines::quantity + diesel::upsert::excluded(cart_lines::quantity)))
-        .execute(conn)
-        .await?;
+    Sql::<SqlUuid>::new(
+        "INSERT INTO cart_lines AS l (cart_id, id, variant_id, quantity) \
+         SELECT ?, t.id, t.variant_id, t.quantity \
+         FROM unnest(?, ?, ?) WITH ORDINALITY AS t(id, variant_id, quantity, place) ORDER BY t.place \
+         ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = l.quantity + excluded.quantity",
+    )
+    .bind::<SqlUuid, _>(cart)
+    .bind::<Array<SqlUuid>, _>(lines.iter().map(|_| CartLineId::new()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(lines.iter().map(|line| line.0).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(lines.iter().map(|line| line.1).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -337,8 +336,9 @@ pub(super) async fn set_quantities(
              WHERE l.cart_id = $1 AND l.id = u.id RETURNING l.id",
         )
         .bind::<SqlUuid, _>(cart)
-        .bind::<diesel::sql_types::Array<SqlUuid>, _>(ids)
-        .bind::<diesel::sql_types::Array<BigInt>, _>(quantities)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<BigInt>, _>(quantities)
+        .kept()
         .get_results(conn)
         .await?;
         found.extend(changed.into_iter().map(|line| line.id));
@@ -381,7 +381,7 @@ pub(super) struct BuyerColumns {
 }
 
 pub(super) async fn set_buyer(conn: &mut Conn, cart: CartId, columns: BuyerColumns) -> QueryResult<()> {
-    diesel::update(carts::table.find(cart)).set(columns).execute(conn).await?;
+    diesel::update(carts::table.find(cart)).set(columns).kept().execute(conn).await?;
     Ok(())
 }
 
@@ -401,7 +401,11 @@ pub(super) async fn set_shipping_method(
     if offered == 0 {
         return Ok(false);
     }
-    diesel::update(carts::table.find(cart)).set(carts::shipping_method_id.eq(method)).execute(conn).await?;
+    diesel::update(carts::table.find(cart))
+        .set(carts::shipping_method_id.eq(method))
+        .kept()
+        .execute(conn)
+        .await?;
     Ok(true)
 }
 
@@ -418,6 +422,7 @@ pub(super) async fn find_promotion(
     )
     .bind::<SqlUuid, _>(channel)
     .bind::<Citext, _>(code)
+    .kept()
     .get_result(conn)
     .await
     .optional()?;
@@ -429,7 +434,11 @@ pub(super) async fn set_promotion(
     cart: CartId,
     promotion: Option<PromotionId>,
 ) -> QueryResult<()> {
-    diesel::update(carts::table.find(cart)).set(carts::promotion_id.eq(promotion)).execute(conn).await?;
+    diesel::update(carts::table.find(cart))
+        .set(carts::promotion_id.eq(promotion))
+        .kept()
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

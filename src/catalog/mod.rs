@@ -7,6 +7,7 @@ mod draft;
 mod edit;
 mod filter;
 pub mod graphql;
+mod images;
 mod model;
 mod prices;
 mod queries;

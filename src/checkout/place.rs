@@ -162,7 +162,7 @@ async fn write(
     }
     let access_token = format!("order_{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
     let order = orders::insert(conn, new_order(id, cart, totals, &access_token, now)?).await?;
-    let lines = orders::insert_lines(conn, new_lines(id, &line_ids, cart, totals)).await?;
+    let lines = orders::insert_lines(conn, &new_lines(id, &line_ids, cart, totals)).await?;
     orders::set_allocations(conn, &allocations).await?;
     let payload = json!({ "number": order.number.to_string(), "total": order.money(order.total)?.amount() });
     events::append(

@@ -2,6 +2,7 @@
 //!
 //! The features own their types and root fields; this module merges them.
 
+mod at_hand;
 mod connection;
 mod context;
 mod filters;
@@ -13,6 +14,7 @@ pub mod visible;
 
 use async_graphql::{MergedObject, MergedSubscription};
 
+pub use at_hand::{Asked, AtHand, HasAtHand};
 pub use connection::{Connection, Edge, page_cost, page_info};
 pub use context::ContextExt;
 pub use filters::{IdFilter, StringFilter, one_of};
@@ -43,6 +45,7 @@ pub struct Mutation(
     crate::channels::graphql::ChannelMutation,
     crate::customers::graphql::CustomerMutation,
     crate::catalog::graphql::CatalogMutation,
+    crate::catalog::graphql::ImageMutation,
     crate::catalog::graphql::ProductMutation,
     crate::catalog::graphql::VariantMutation,
     crate::catalog::graphql::PricingMutation,
@@ -65,7 +68,11 @@ pub struct Mutation(
 
 /// News. Each emits the current state at once, then every change.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(crate::orders::graphql::OrderSubscription, crate::jobs::graphql::JobSubscription);
+pub struct Subscription(
+    crate::orders::graphql::OrderSubscription,
+    crate::jobs::graphql::JobSubscription,
+    crate::jobs::graphql::BoardSubscription,
+);
 
 /// The executable schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

@@ -9,6 +9,7 @@
 //! statements of that machinery, `transport` everything about Redis and apalis; the other files are what people do with
 //! jobs.
 
+mod board;
 mod cancel;
 mod context;
 mod enqueue;
@@ -31,6 +32,7 @@ mod schedules;
 mod transport;
 mod worker;
 
+pub use board::{Board, Snapshot, watch_board};
 pub use cancel::cancel;
 pub use context::JobContext;
 pub use enqueue::{EnqueueOptions, enqueue, enqueue_all};

@@ -5,7 +5,7 @@ use async_graphql::{Context, Object, Result};
 use crate::catalog::model::Scope;
 use crate::catalog::read;
 use crate::error::{Code, Error};
-use crate::graphql::{Connection, ContextExt, page_cost};
+use crate::graphql::{AtHand, Connection, ContextExt, page_cost};
 use crate::ids::{CollectionId, ProductId};
 use crate::pagination::PageArgs;
 
@@ -37,7 +37,7 @@ impl CatalogQuery {
         #[graphql(desc = "The order; a later key decides where earlier ones are equal.")] sort: Option<
             Vec<ProductSortInput>,
         >,
-    ) -> Result<Connection<Product>> {
+    ) -> Result<Connection<AtHand<Product>>> {
         let page = PageArgs::new(first, after, last, before)?;
         let filter = where_.unwrap_or_default().read(ctx.channel())?;
         let sort: Vec<_> = sort.unwrap_or_default().into_iter().map(Into::into).collect();
@@ -51,7 +51,7 @@ impl CatalogQuery {
             let (db, filter) = (db.clone(), filter.clone());
             async move { read::count_products(&db, &scope, &filter).await }
         };
-        Ok(Connection::new(products.map(Product), count))
+        Ok(Connection::new(products.map(|product| AtHand(Product(product))), count))
     }
 
     /// The product with this slug or id; null when there is none, or it is not on sale in the channel.
