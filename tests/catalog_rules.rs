@@ -197,9 +197,12 @@ async fn a_product_whose_variants_sell_out_side_by_side_leaves() {
     let shop = Shop::with_worker().await;
     shop.stock_up().await;
     let owner = shop.as_owner();
-    let variant = |size: &str| VariantSpec { option_values: vec![size.into()], stock: 1, ..VariantSpec::default() };
+    let variant =
+        |size: &str| VariantSpec { option_values: vec![size.into()], stock: 1, ..VariantSpec::default() };
     let options = vec![("Size".to_owned(), vec!["S".to_owned(), "M".to_owned()])];
-    let product = shop.product(ProductSpec { options, variants: vec![variant("S"), variant("M")], ..named("both") }).await;
+    let product = shop
+        .product(ProductSpec { options, variants: vec![variant("S"), variant("M")], ..named("both") })
+        .await;
     let rule = json!({ "conditions": [condition("AVAILABLE", "EQUALS", "true")] });
     let id = collection(&owner, json!({ "name": "In stock", "rule": rule })).await;
     shop.wait_until(|| async { (members(&shop, &id).await == ["both"]).then_some(()) }).await;
