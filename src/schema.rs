@@ -1,4 +1,4 @@
-// Made from the migrations; see diesel.toml. Search columns are left out: only SQL in src/catalog and src/search reads them.
+// Made from the migrations; see diesel.toml. What search stands on is left out: only SQL in src/catalog and src/search reads it.
 
 diesel::table! {
     attributes (id) {
@@ -465,6 +465,9 @@ diesel::table! {
         min_price -> Nullable<BigInt>,
         max_price -> Nullable<BigInt>,
         prices_until -> Nullable<Timestamptz>,
+        listed -> Bool,
+        name -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -522,7 +525,6 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        search_text -> Nullable<Text>,
         attributes -> Jsonb,
         metadata -> Jsonb,
         private_metadata -> Jsonb,

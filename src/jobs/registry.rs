@@ -37,6 +37,8 @@ pub fn all() -> Registry {
     registry.add::<crate::payments::ReleasePayment>();
     registry.add::<crate::payments::SettlePayment>();
     registry.add::<crate::payments::SubmitRefund>();
+    registry.add::<crate::search::CountWords>();
+    registry.schedule("search.count-words", "0 7 * * * *", &crate::search::CountWords {});
     registry
 }
 

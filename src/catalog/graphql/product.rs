@@ -47,9 +47,9 @@ pub struct Publication {
 #[derive(SimpleObject)]
 pub struct PriceRange {
     /// The lowest price.
-    min: Money,
+    pub min: Money,
     /// The highest price.
-    max: Money,
+    pub max: Money,
 }
 
 impl Product {
