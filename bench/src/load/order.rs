@@ -147,7 +147,7 @@ async fn prepare(client: &Client, first: i64, count: i64) -> anyhow::Result<Vec<
              WHERE channels.is_default AND shipping_methods.name = 'Standard' ON CONFLICT DO NOTHING; \
              INSERT INTO cart_lines (id, cart_id, variant_id, quantity) \
              SELECT gen_random_uuid(), ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, v.id, 1 \
-             FROM generate_series({first}::bigint, {last}::bigint) AS n, generate_series(0, 1) AS line \
+             FROM generate_series({first}::bigint, {last}::bigint) AS n CROSS JOIN generate_series(0, 1) AS line \
              JOIN bench_variants AS v ON v.number = (n * 2 + line) % {VARIANTS} ON CONFLICT DO NOTHING"
         ))
         .await?;
