@@ -174,6 +174,7 @@ diesel::table! {
         line -> BigInt,
         column_name -> Text,
         reason -> Text,
+        row_text -> Text,
     }
 }
 
@@ -204,6 +205,7 @@ diesel::table! {
         created_by -> Nullable<Uuid>,
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        others -> BigInt,
     }
 }
 

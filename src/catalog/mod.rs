@@ -1,6 +1,7 @@
 //! Products, variants, options, prices, images and collections.
 
 mod check;
+mod collection_record;
 mod create;
 mod draft;
 mod filter;
@@ -8,10 +9,15 @@ pub mod graphql;
 mod model;
 mod queries;
 mod read;
+mod record;
+mod type_record;
 mod update;
 mod words;
 mod write;
 
+pub use collection_record::{
+    CollectionRecord, collection_records_after, lock_collection_record, write_collection_record,
+};
 pub use create::{NewProduct, create};
 pub use draft::{ImageDraft, OnConflict, OptionDraft, ProductDraft, VariantDraft, Written};
 pub use filter::{ProductFilter, ProductSort, ProductSortField, SortDirection};
@@ -24,6 +30,10 @@ pub use read::{
     count_collections, count_products, find_collection_by_slug, find_product_by_slug, list_collections,
     list_products, products_in_order,
 };
+pub use record::{
+    Membership, PriceRecord, ProductRecord, Publication, StockRecord, Texts, Translation, VariantRecord,
+};
+pub use type_record::{AttributeRecord, TypeRecord, lock_type_record, type_records, write_type_record};
 pub use update::{ProductChange, update};
 pub use words::words;
-pub use write::write_products;
+pub use write::{LockedProduct, RecordWrite, create_products, lock_products, write_records};

@@ -16,5 +16,6 @@ pub use availability::{AvailabilityOf, availability};
 pub use model::{
     Allocation, Availability, Location, MovementKind, ReservationLine, Shortage, StockLevel, StockTarget,
 };
+pub use queries::{all_locations, default_location, put_location};
 pub use receive::set_on_hand;
 pub use reserve::{release, reserve, restock, ship, write_off};
