@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
-use crate::support::{Client, Shop};
+use crate::support::{Client, Shop, binary};
 
 const IMPORT: &str = "mutation CatalogImport($file: Upload!, $input: CatalogImportInput!) {
   catalogImport(file: $file, input: $input) { job { id state } userErrors { code message field } }
@@ -312,6 +313,94 @@ async fn rejected_rows_can_be_downloaded() {
     let result = import(&shop, "JSONL", "UPDATE", sample("products.jsonl")).await;
     let text = download(&shop, &path_of(&result["report"]["url"])).await.text().await.unwrap();
     assert!(text.contains("\n6,,The line cannot be used: expected ident at character 2.,not json\n"), "{text}");
+}
+
+/// Runs `ironmonger` against the shop: exit code, standard output, standard error.
+async fn command(shop: &Shop, args: &[&str], stdin: Vec<u8>) -> (Option<i32>, Vec<u8>, String) {
+    let mut child = tokio::process::Command::new(binary("ironmonger"))
+        .args(args)
+        .envs(shop.env())
+        .current_dir(shop.data_dir())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    // A command that does not want it closes it.
+    let _ = pipe.write_all(&stdin).await;
+    drop(pipe);
+    let output = child.wait_with_output().await.unwrap();
+    (output.status.code(), output.stdout, String::from_utf8(output.stderr).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_tells_by_its_exit_code_what_became_of_the_file() {
+    let shop = Shop::start().await;
+    let file = |name: &str| shop.data_dir().join(name).display().to_string();
+    std::fs::write(file("some.jsonl"), sample("products.jsonl")).unwrap();
+    std::fs::write(file("wrong.csv"), b"id,name\n").unwrap();
+
+    let (code, out, err) = command(&shop, &["import", &file("some.jsonl"), "--here"], Vec::new()).await;
+    assert_eq!(code, Some(3), "{err}");
+    let out = String::from_utf8(out).unwrap();
+    assert!(out.contains("rejected              3") && out.contains("/rejected-rows.csv"), "{out}");
+    let (code, _, err) = command(&shop, &["import", &file("wrong.csv"), "--here"], Vec::new()).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("it lacks Handle, Title, Variant Price"), "{err}");
+    let (code, _, err) = command(&shop, &["import", "-", "--here"], Vec::new()).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("--format"), "{err}");
+
+    for name in ["all.jsonl", "all.jsonl.gz"] {
+        let (code, _, err) = command(&shop, &["export", &file(name), "--here"], Vec::new()).await;
+        assert_eq!(code, Some(0), "{err}");
+        assert!(err.contains("2 products"), "{err}");
+    }
+    let (code, whole, err) = command(&shop, &["export", "-", "--format", "jsonl", "--here"], Vec::new()).await;
+    assert_eq!(code, Some(0), "{err}");
+    assert_eq!(whole, std::fs::read(file("all.jsonl")).unwrap());
+    let packed = std::fs::read(file("all.jsonl.gz")).unwrap();
+    assert!(packed.starts_with(&[0x1f, 0x8b]));
+    let args = ["import", "-", "--format", "jsonl", "--here"];
+    let (code, out, err) = command(&shop, &args, packed).await;
+    assert_eq!(code, Some(0), "{err}");
+    assert!(String::from_utf8(out).unwrap().contains("unchanged           2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_command_leaves_its_job_and_says_so() {
+    let shop = Shop::start().await;
+    let file = shop.data_dir().join("products.jsonl");
+    std::fs::write(&file, sample("products.jsonl")).unwrap();
+    let mut child = tokio::process::Command::new(binary("ironmonger"))
+        .arg("import")
+        .arg(&file)
+        .envs(shop.env())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    // No worker takes it, so it waits.
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).await.unwrap();
+    assert!(line.starts_with("job job_"), "{line}");
+    let pid = nix::unistd::Pid::from_raw(child.id().unwrap() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let status = child.wait().await.unwrap();
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).await.unwrap();
+    assert_eq!(status.code(), Some(130), "{rest}");
+    assert!(rest.contains("is not canceled: it goes on without this command"), "{rest}");
+    assert_eq!(shop.sql_text("SELECT state FROM jobs WHERE kind = 'catalog.import'").await, "READY");
+    shop.run_worker();
+    shop.wait_until(async || {
+        (shop.sql_count("SELECT count(*) FROM products").await == 2).then_some(())
+    })
+    .await;
 }
 
 /// The order of products is that of their creation, which one batch does not fix.

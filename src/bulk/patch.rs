@@ -270,6 +270,10 @@ fn set_price(
         Some(price) => {
             price.amount = amount;
             price.compare_at = compare_at.unwrap_or(price.compare_at);
+            if price.sale_amount.is_some_and(|sale| sale > amount) {
+                // It would cost more than without it.
+                *price = PriceRecord::plain(channel_id, amount, price.compare_at);
+            }
         }
         None => {
             prices.push(PriceRecord::plain(channel_id, amount, compare_at.flatten()));

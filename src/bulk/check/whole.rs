@@ -23,10 +23,6 @@ pub fn whole(record: &ProductRecord) -> Result<(), Problem> {
         if !combinations.insert(&variant.option_values) {
             return Err(Problem::new(column("optionValues"), "Another variant has the same options."));
         }
-        if variant.prices.iter().any(|price| price.sale_amount.is_some_and(|sale| sale > price.amount)) {
-            let reason = "The price is below that of a sale; name the sale in prices as well.";
-            return Err(Problem::new(column("price"), reason));
-        }
     }
     Ok(())
 }

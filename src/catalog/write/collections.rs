@@ -21,8 +21,8 @@ fn memberships<'a>(targets: &[&Target<'a>]) -> Vec<(ProductId, &'a Membership)> 
         .collect()
 }
 
-/// Puts new products into their collections, and makes the collections of known ones those of their records. A membership
-/// without a position comes after all others.
+/// Puts new products into their collections, and makes the collections of known ones those of their records; tells caches. A
+/// membership without a position comes after all others.
 pub(super) async fn write_memberships(
     conn: &mut Conn,
     new: &[&Target<'_>],
@@ -31,9 +31,12 @@ pub(super) async fn write_memberships(
     let kept = memberships(known);
     if !known.is_empty() {
         Sql::<Uuid>::new(
-            "DELETE FROM collection_products AS cp USING collections AS c \
+            "WITH gone AS (DELETE FROM collection_products AS cp USING collections AS c \
              WHERE cp.product_id = ANY(?) AND c.id = cp.collection_id AND c.rule IS NULL AND NOT EXISTS \
-             (SELECT FROM unnest(?, ?) AS t(product_id, slug) WHERE t.product_id = cp.product_id AND t.slug = c.slug)",
+             (SELECT FROM unnest(?, ?) AS t(product_id, slug) WHERE t.product_id = cp.product_id AND t.slug = c.slug) \
+             RETURNING cp.collection_id) \
+             SELECT pg_notify('ironmonger_events', 'collection:' || collection_id) \
+             FROM (SELECT DISTINCT collection_id FROM gone) AS changed",
         )
         .bind::<Array<Uuid>, _>(known.iter().map(|target| target.id).collect::<Vec<_>>())
         .bind::<Array<Uuid>, _>(kept.iter().map(|it| it.0).collect::<Vec<_>>())
@@ -47,14 +50,16 @@ pub(super) async fn write_memberships(
         return Ok(());
     }
     Sql::<Uuid>::new(
-        "INSERT INTO collection_products AS cp (collection_id, product_id, position) \
+        "WITH written AS (INSERT INTO collection_products AS cp (collection_id, product_id, position) \
          SELECT c.id, t.product_id, coalesce(t.position, \
          coalesce((SELECT max(m.position) FROM collection_products AS m WHERE m.collection_id = c.id), 0) \
          + row_number() OVER (PARTITION BY c.id ORDER BY t.place)) \
          FROM unnest(?, ?, ?) WITH ORDINALITY AS t(product_id, slug, position, place) \
          JOIN collections AS c ON c.slug = t.slug AND c.rule IS NULL \
          ON CONFLICT (collection_id, product_id) DO UPDATE SET position = excluded.position \
-         WHERE cp.position <> excluded.position",
+         WHERE cp.position <> excluded.position RETURNING collection_id) \
+         SELECT pg_notify('ironmonger_events', 'collection:' || collection_id) \
+         FROM (SELECT DISTINCT collection_id FROM written) AS changed",
     )
     .bind::<Array<Uuid>, _>(all.iter().map(|it| it.0).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(all.iter().map(|it| it.1.slug.as_str()).collect::<Vec<_>>())

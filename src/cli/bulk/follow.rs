@@ -48,8 +48,8 @@ pub enum Followed {
 /// Waits until the job is finished and shows its progress meanwhile. Fails unless it succeeded. A signal ends the waiting, not
 /// the job; a worker `here` gives the job back then.
 pub async fn follow(app: &App, id: JobId, here: bool, unit: Unit) -> anyhow::Result<Followed> {
-    eprintln!("job {id}");
     let wish = signals::stop_token()?;
+    eprintln!("job {id}");
     let stop = CancellationToken::new();
     let worker = here.then(|| tokio::spawn(work(app.clone(), stop.clone())));
     let working = worker.is_some();
