@@ -48,6 +48,24 @@ impl Places {
     }
 }
 
+/// The rule with its channels called otherwise: a condition on a price names the channel by its id where it is stored, and by
+/// its slug in a file.
+pub fn with_channels<E>(
+    mut rule: serde_json::Value,
+    rename: impl Fn(&str) -> Result<String, E>,
+) -> Result<serde_json::Value, E> {
+    let conditions = rule.get_mut("conditions").and_then(serde_json::Value::as_array_mut);
+    for condition in conditions.into_iter().flatten() {
+        if condition.get("field").is_some_and(|field| field == "PRICE")
+            && let Some(key) = condition.get_mut("key")
+            && let Some(name) = key.as_str()
+        {
+            *key = rename(name)?.into();
+        }
+    }
+    Ok(rule)
+}
+
 /// A collection as a file describes it. `None` is what the file does not name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CollectionPatch {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::bulk::check;
 use crate::bulk::entry::Problem;
-use crate::bulk::item::{CollectionPatch, Item, LocationItem, Places, TypePatch};
+use crate::bulk::item::{CollectionPatch, Item, LocationItem, Places, TypePatch, with_channels};
 use crate::bulk::patch::{Collections, Prices, ProductPatch, StockPatch, VariantPatch};
 use crate::catalog::{ImageDraft, Membership, OptionDraft, PriceRecord, Publication, Translation};
 use crate::channels::Channel;
@@ -316,12 +316,16 @@ fn memberships(lines: Vec<MembershipLine>) -> Result<Vec<Membership>, Problem> {
 }
 
 fn collection(line: CollectionLine, places: &Places) -> Result<CollectionPatch, Problem> {
-    let rule = line.rule.0;
-    if let Some(Some(rule)) = &rule
-        && !rule.is_object()
-    {
-        return Err(Problem::new("rule", "A rule is an object, or null."));
-    }
+    let rule = match line.rule.0 {
+        Some(Some(rule)) if !rule.is_object() => {
+            return Err(Problem::new("rule", "A rule is an object, or null."));
+        }
+        Some(Some(rule)) => {
+            let id = |slug: &str| Ok(places.find("rule", slug)?.id.0.to_string());
+            Some(Some(with_channels(rule, id)?))
+        }
+        other => other,
+    };
     let image = match line.image.0 {
         Some(Some(image)) => Some(images(vec![image])?.pop()),
         Some(None) => Some(None),

@@ -9,6 +9,7 @@ use crate::catalog::{
     AttributeRecord, CollectionRecord, ImageDraft, Membership, ProductRecord, ProductStatus, Publication,
     Texts, Translation, TypeRecord, VariantRecord,
 };
+use crate::bulk::item::with_channels;
 use crate::bulk::patch::Attributes;
 use crate::channels::Channel;
 use crate::ids::{ChannelId, LocationId};
@@ -125,7 +126,7 @@ struct CollectionLine<'a> {
     slug: &'a str,
     name: &'a str,
     description: &'a str,
-    rule: Option<&'a serde_json::Value>,
+    rule: Option<serde_json::Value>,
     image: Option<ImageLine<'a>>,
     metadata: &'a Texts,
     private_metadata: &'a Texts,
@@ -243,6 +244,15 @@ impl Names {
         lines
     }
 
+    fn rule(&self, rule: serde_json::Value) -> serde_json::Value {
+        let slug = |id: &str| {
+            let channel = id.parse().ok().and_then(|id| self.channels.get(&ChannelId(id)));
+            Ok(channel.map_or_else(|| id.to_owned(), |channel| channel.slug.clone()))
+        };
+        let Ok(rule) = with_channels::<std::convert::Infallible>(rule, slug);
+        rule
+    }
+
     /// Adds the collection's line to `out`.
     pub fn collection(&self, record: &CollectionRecord, out: &mut Vec<u8>) {
         let image = ImageLine { url: &record.image_url, alt_text: &record.image_alt_text };
@@ -251,7 +261,7 @@ impl Names {
             slug: &record.slug,
             name: &record.name,
             description: &record.description,
-            rule: record.rule.as_ref(),
+            rule: record.rule.clone().map(|rule| self.rule(rule)),
             image: Some(image).filter(|image| !image.url.is_empty()),
             metadata: &record.metadata,
             private_metadata: &record.private_metadata,

@@ -3,6 +3,7 @@
 mod files;
 mod follow;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -139,7 +140,9 @@ fn rate(products: i64, took: Duration) -> String {
     format!(" in {:.1} s ({} per second)", took.as_secs_f64(), HumanCount(per_second as u64))
 }
 
+/// Prints what became of the file. Whoever reads it may have seen enough before its end.
 fn print_import(outcome: &ImportOutcome, took: Duration) {
+    let mut text = String::new();
     for (name, count) in [
         ("products", outcome.products),
         ("  created", outcome.created),
@@ -150,21 +153,22 @@ fn print_import(outcome: &ImportOutcome, took: Duration) {
         ("rows", outcome.rows),
         ("  rejected", outcome.rejected),
     ] {
-        println!("{name:<12} {count:>10}");
+        text += &format!("{name:<12} {count:>10}\n");
     }
-    println!("{} products{}", outcome.products, rate(outcome.products, took));
+    text += &format!("{} products{}\n", outcome.products, rate(outcome.products, took));
     for row in &outcome.rejections {
         let column =
             if row.column.is_empty() { String::new() } else { format!(" {}:", harmless(&row.column)) };
-        println!("line {}:{column} {}", row.line, harmless(&row.reason));
+        text += &format!("line {}:{column} {}\n", row.line, harmless(&row.reason));
     }
     let more = outcome.rejected - outcome.rejections.len() as i64;
     if more > 0 {
-        println!("and {more} more");
+        text += &format!("and {more} more\n");
     }
     if let Some(report) = &outcome.report {
-        println!("rejected rows until {}: {}", report.expires_at, report.url);
+        text += &format!("rejected rows until {}: {}\n", report.expires_at, report.url);
     }
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// Names of columns come from the file: a terminal must not act on them.
