@@ -681,7 +681,6 @@ diesel::joinable!(fulfillment_lines -> fulfillments (fulfillment_id));
 diesel::joinable!(fulfillment_lines -> order_lines (order_line_id));
 diesel::joinable!(fulfillments -> orders (order_id));
 diesel::joinable!(import_rejections -> imports (import_id));
-diesel::joinable!(import_slugs -> imports (import_id));
 diesel::joinable!(imports -> channels (channel_id));
 diesel::joinable!(job_attempts -> jobs (job_id));
 diesel::joinable!(order_line_allocations -> locations (location_id));

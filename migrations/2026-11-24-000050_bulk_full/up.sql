@@ -12,3 +12,7 @@ ALTER TABLE import_rejections
 ALTER TABLE exports
     DROP CONSTRAINT exports_format_check,
     ADD CONSTRAINT exports_format_check CHECK (format IN ('SHOPIFY_CSV', 'JSONL', 'REJECTIONS'));
+
+-- A row per product of every import: looking up the import for each would cost more than the row. Whoever deletes an import
+-- deletes these.
+ALTER TABLE import_slugs DROP CONSTRAINT import_slugs_import_id_fkey;

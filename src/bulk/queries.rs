@@ -223,6 +223,7 @@ pub async fn old_imports(
 }
 
 pub async fn delete_imports(conn: &mut Conn, ids: &[ImportId]) -> QueryResult<()> {
+    diesel::delete(import_slugs::table.filter(import_slugs::import_id.eq_any(ids))).execute(conn).await?;
     diesel::delete(imports::table.filter(imports::id.eq_any(ids))).execute(conn).await?;
     Ok(())
 }
