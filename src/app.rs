@@ -24,6 +24,8 @@ pub struct Parts {
     pub clock: Clock,
     /// News of commits.
     pub signals: Signals,
+    /// The queues as they move, for those who watch.
+    pub board: crate::jobs::Board,
     /// Redis; connects when first used, so that the API starts without it.
     pub redis: redis::Client,
     /// The channels, read often and changed seldom.
@@ -38,6 +40,8 @@ pub struct Parts {
     pub attempts: crate::access::Attempts,
     /// Outgoing mail.
     pub mailer: crate::mail::Mailer,
+    /// What the job ledger holds, where this process reports it.
+    pub job_figures: crate::jobs::Figures,
     /// Files that the processes share.
     pub storage: crate::storage::Storage,
 }
@@ -62,11 +66,13 @@ impl App {
     }
 
     fn build(config: Config, keys: Keys) -> anyhow::Result<Self> {
+        crate::tls::choose_crypto();
         let clock = Clock::default();
         let redis = redis::Client::open(config.redis_url.as_str())?;
         Ok(Self(Arc::new(Parts {
             db: Db::new(&config.database_url, config.database_pool)?,
             signals: Signals::default(),
+            board: crate::jobs::Board::default(),
             channels: crate::channels::Directory::default(),
             gateways: crate::payments::Gateways::from_config(&config),
             keys,
@@ -74,6 +80,7 @@ impl App {
             attempts: Attempts::new(redis.clone(), &config.redis_prefix),
             mailer: crate::mail::Mailer::from_config(&config, clock.clone())?,
             storage: crate::storage::Storage::from_config(&config)?,
+            job_figures: crate::jobs::Figures::default(),
             clock,
             redis,
             config,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::db::Conn;
 use crate::schema::events;
+use crate::sql::Keep;
 
 /// One entry of the log.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -53,6 +54,35 @@ pub async fn append(conn: &mut Conn, event: NewEvent<'_>) -> QueryResult<()> {
     .bind::<diesel::sql_types::Jsonb, _>(event.payload)
     .bind::<diesel::sql_types::Text, _>(event.actor)
     .bind::<diesel::sql_types::Timestamptz, _>(event.at)
+    .kept()
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The same event for many aggregates of one kind, in one statement; the caller holds the locks of all. No id may be
+/// named twice.
+pub async fn append_all(
+    conn: &mut Conn,
+    aggregate: &str,
+    ids: &[Uuid],
+    type_: &str,
+    actor: &str,
+    at: DateTime<Utc>,
+) -> QueryResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    crate::sql::Sql::<diesel::sql_types::BigInt>::new(
+        "INSERT INTO events (aggregate, type, actor, created_at, aggregate_id, sequence) \
+         SELECT ?, ?, ?, ?, t.id, \
+         coalesce((SELECT max(e.sequence) FROM events AS e WHERE e.aggregate_id = t.id), 0) + 1 FROM unnest(?) AS t(id)",
+    )
+    .bind::<diesel::sql_types::Text, _>(aggregate)
+    .bind::<diesel::sql_types::Text, _>(type_)
+    .bind::<diesel::sql_types::Text, _>(actor)
+    .bind::<diesel::sql_types::Timestamptz, _>(at)
+    .bind::<diesel::sql_types::Array<diesel::sql_types::Uuid>, _>(ids)
     .execute(conn)
     .await?;
     Ok(())

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::db::Conn;
 use crate::error::{Reason, Rejection, Result};
+use crate::sql::Keep;
 
 /// How long a record is kept.
 pub const KEPT_DAYS: i64 = 7;
@@ -57,6 +58,7 @@ pub async fn begin<T: DeserializeOwned>(
     .bind::<Text, _>(scope)
     .bind::<Text, _>(key)
     .bind::<Binary, _>(&fingerprint)
+    .kept()
     .get_result(conn)
     .await?;
     if record.fingerprint != fingerprint {
@@ -76,6 +78,7 @@ pub async fn finish(conn: &mut Conn, scope: &str, key: &str, response: &impl Ser
         .bind::<Text, _>(scope)
         .bind::<Text, _>(key)
         .bind::<Jsonb, _>(response)
+        .kept()
         .execute(conn)
         .await?;
     Ok(())

@@ -33,7 +33,9 @@ pub mod idempotency;
 pub mod ids;
 pub mod inventory;
 pub mod jobs;
+pub mod locale;
 pub mod mail;
+pub mod media;
 pub mod money;
 pub mod orders;
 pub mod pagination;
@@ -48,6 +50,8 @@ pub mod storage;
 pub mod tax;
 pub mod telemetry;
 mod text_enum;
+pub mod tls;
+pub mod trace;
 
 pub use app::App;
 pub use error::Error;

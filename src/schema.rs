@@ -50,6 +50,7 @@ diesel::table! {
         currency_code -> Text,
         is_default -> Bool,
         created_at -> Timestamptz,
+        version -> BigInt,
     }
 }
 
@@ -66,6 +67,13 @@ diesel::table! {
         collection_id -> Uuid,
         product_id -> Uuid,
         position -> BigInt,
+    }
+}
+
+diesel::table! {
+    collection_reviews (id) {
+        id -> BigInt,
+        product_id -> Uuid,
     }
 }
 
@@ -93,6 +101,9 @@ diesel::table! {
         image_alt_text -> Text,
         metadata -> Jsonb,
         private_metadata -> Jsonb,
+        rule_fields -> Array<Text>,
+        rule_applied -> BigInt,
+        image_media_id -> Nullable<Uuid>,
     }
 }
 
@@ -300,11 +311,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    locales (tag) {
+        tag -> Text,
+    }
+}
+
+diesel::table! {
     locations (id) {
         id -> Uuid,
         name -> Text,
         priority -> Integer,
         created_at -> Timestamptz,
+        version -> BigInt,
     }
 }
 
@@ -315,6 +333,34 @@ diesel::table! {
         subject_id -> Uuid,
         message_id -> Text,
         sent_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    media_images (id) {
+        id -> Uuid,
+        state -> Text,
+        sha256 -> Bytea,
+        format -> Text,
+        width -> Integer,
+        height -> Integer,
+        frames -> Integer,
+        size_bytes -> BigInt,
+        file_name -> Text,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        derived_at -> Nullable<Timestamptz>,
+        unused_since -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    media_renditions (image_id, width) {
+        image_id -> Uuid,
+        width -> Integer,
+        height -> Integer,
+        format -> Text,
+        size_bytes -> BigInt,
     }
 }
 
@@ -420,6 +466,7 @@ diesel::table! {
         published_at -> Nullable<Timestamptz>,
         min_price -> Nullable<BigInt>,
         max_price -> Nullable<BigInt>,
+        prices_until -> Nullable<Timestamptz>,
     }
 }
 
@@ -430,6 +477,7 @@ diesel::table! {
         url -> Text,
         alt_text -> Text,
         position -> Integer,
+        media_id -> Nullable<Uuid>,
     }
 }
 
@@ -571,6 +619,7 @@ diesel::table! {
         singleton -> Bool,
         name -> Text,
         order_number_prefix -> Text,
+        default_locale -> Text,
     }
 }
 
@@ -676,6 +725,7 @@ diesel::joinable!(collection_channels -> collections (collection_id));
 diesel::joinable!(collection_products -> collections (collection_id));
 diesel::joinable!(collection_products -> products (product_id));
 diesel::joinable!(collection_translations -> collections (collection_id));
+diesel::joinable!(collections -> media_images (image_media_id));
 diesel::joinable!(customers -> users (user_id));
 diesel::joinable!(fulfillment_lines -> fulfillments (fulfillment_id));
 diesel::joinable!(fulfillment_lines -> order_lines (order_line_id));
@@ -683,6 +733,7 @@ diesel::joinable!(fulfillments -> orders (order_id));
 diesel::joinable!(import_rejections -> imports (import_id));
 diesel::joinable!(imports -> channels (channel_id));
 diesel::joinable!(job_attempts -> jobs (job_id));
+diesel::joinable!(media_renditions -> media_images (image_id));
 diesel::joinable!(order_line_allocations -> locations (location_id));
 diesel::joinable!(order_line_allocations -> order_lines (order_line_id));
 diesel::joinable!(order_lines -> orders (order_id));
@@ -694,6 +745,7 @@ diesel::joinable!(payment_operations -> payments (payment_id));
 diesel::joinable!(payments -> orders (order_id));
 diesel::joinable!(product_channels -> channels (channel_id));
 diesel::joinable!(product_channels -> products (product_id));
+diesel::joinable!(product_images -> media_images (media_id));
 diesel::joinable!(product_images -> products (product_id));
 diesel::joinable!(product_options -> products (product_id));
 diesel::joinable!(product_translations -> products (product_id));
@@ -719,6 +771,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     channels,
     collection_channels,
     collection_products,
+    collection_reviews,
     collection_translations,
     collections,
     customers,
@@ -736,8 +789,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_transport,
     job_workers,
     jobs,
+    locales,
     locations,
     mails,
+    media_images,
+    media_renditions,
     order_line_allocations,
     order_lines,
     orders,

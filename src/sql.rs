@@ -1,7 +1,8 @@
-//! Hand-written SQL as a diesel query whose prepared statement is kept.
+//! Queries whose prepared statements are kept.
 //!
-//! `diesel::sql_query` is prepared anew by every call, which costs a round trip and a plan. Set-based writes and the
-//! hot lists are written in SQL, so they use [`Sql`]: a connection prepares each distinct text once. Values are bound,
+//! diesel prepares anew by every call whatever may have many texts: `sql_query`, every UPDATE, every INSERT of columns
+//! that have a default, every ON CONFLICT. That costs a round trip and a plan each. [`Sql`] is hand-written SQL that a
+//! connection prepares once for each distinct text; [`Kept`] does the same for a query of diesel's. Values are bound,
 //! never pasted.
 
 use std::borrow::Cow;
@@ -39,14 +40,14 @@ fn is_kept(text: &str) -> bool {
 /// (`QueryableByName`).
 pub struct Sql<'a, Row = Untyped> {
     text: Cow<'static, str>,
-    keep: Keep,
+    keep: Keeping,
     binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
     row: PhantomData<fn() -> Row>,
 }
 
 /// Whether connections keep the prepared statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keep {
+enum Keeping {
     Always,
     WhileFew,
     Never,
@@ -56,17 +57,17 @@ impl<'a, Row> Sql<'a, Row> {
     /// A fixed text, in which every `?` stands for a bound value (so it cannot use operators with a `?`). Its
     /// prepared statement is kept.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
-        Self { text: text.into(), keep: Keep::Always, binds: Vec::new(), row: PhantomData }
+        Self { text: text.into(), keep: Keeping::Always, binds: Vec::new(), row: PhantomData }
     }
 
     /// A text that depends on what a client asks for. Its prepared statement is kept if it is among the first.
     pub fn assembled(text: impl Into<Cow<'static, str>>) -> Self {
-        Self { keep: Keep::WhileFew, ..Self::new(text) }
+        Self { keep: Keeping::WhileFew, ..Self::new(text) }
     }
 
     /// The same, for texts of which there are so many that the next one is hardly ever the same.
     pub fn rare(mut self) -> Self {
-        self.keep = Keep::Never;
+        self.keep = Keeping::Never;
         self
     }
 
@@ -110,9 +111,9 @@ where
 impl<Row> QueryFragment<Pg> for Sql<'_, Row> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let kept = match self.keep {
-            Keep::Always => true,
-            Keep::WhileFew => is_kept(&self.text),
-            Keep::Never => false,
+            Keeping::Always => true,
+            Keeping::WhileFew => is_kept(&self.text),
+            Keeping::Never => false,
         };
         if !kept {
             pass.unsafe_to_cache_prepared();
@@ -136,6 +137,40 @@ impl<Row> QueryId for Sql<'_, Row> {
 
 impl<Row> Query for Sql<'_, Row> {
     type SqlType = Row;
+}
+
+/// A query of diesel's whose prepared statement is kept. See [`Keep`].
+pub struct Kept<Q>(Q);
+
+/// For queries that diesel would prepare anew by every call.
+pub trait Keep: Sized {
+    /// Keeps its prepared statement. Its text must be one of few: not an INSERT of any number of rows, not a filter that a
+    /// client puts together.
+    fn kept(self) -> Kept<Self> {
+        Kept(self)
+    }
+}
+
+impl<Q: QueryFragment<Pg>> Keep for Q {}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Kept<Q> {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(pass)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _backend: &Pg) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<Q> QueryId for Kept<Q> {
+    type QueryId = ();
+    // The text itself is the key of the statement cache.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Kept<Q> {
+    type SqlType = Q::SqlType;
 }
 
 /// A PostgreSQL array literal: an array within an array of arrays, which `unnest` would flatten.

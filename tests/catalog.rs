@@ -717,3 +717,31 @@ async fn two_imports_of_the_same_products_do_not_disturb_each_other() {
     let gaps = "SELECT count(*) FROM (SELECT max(sequence) <> count(*) AS gap FROM events GROUP BY aggregate_id) AS e WHERE gap";
     assert_eq!(shop.sql_count(gaps).await, 0);
 }
+
+/// What a page of products shows, in every way that a document can say it.
+const SHOWN: &str = "__typename id title: name name slug vendor productType description tags ...Priced \
+    ... on Product { featuredImage { __typename id url altText } } ... { slug priceRange { min { currencyCode } } }";
+const SHOWN_FRAGMENTS: &str = "fragment Priced on Product { priceRange { __typename min { ...Amount } max { amount currencyCode } } } \
+    fragment Amount on Money { __typename amount currencyCode }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_at_hand_is_what_the_resolvers_say() {
+    let shop = Shop::start().await;
+    let plain =
+        ProductSpec { tags: vec!["b".into(), "a".into()], ..named("plain", "Plain \"hook\"", "5.00") };
+    shop.products(vec![plain, named("bare", "Bare", "19.99")]).await;
+    let ask = async |more: &str| {
+        let document =
+            format!("{{ products(first: 10) {{ nodes {{ {SHOWN} {more} }} }} }} {SHOWN_FRAGMENTS}");
+        read(&shop, &document, json!({})).await["products"]["nodes"].take()
+    };
+    let at_hand = ask("").await;
+    // Options come by a batch of their own, so this object is left to the executor.
+    let mut resolved = ask("options { name }").await;
+    for product in resolved.as_array_mut().unwrap() {
+        assert!(product.as_object_mut().unwrap().remove("options").is_some());
+    }
+    assert_eq!(at_hand.as_array().unwrap().len(), 2);
+    assert_eq!(at_hand, resolved);
+    assert_eq!(at_hand[0]["priceRange"]["min"]["amount"], "19.99");
+}

@@ -36,6 +36,7 @@ fn start(folder: &Path, ports: [u16; 3]) -> Dev {
         .output(File::create(folder.join("log")).unwrap())
         .spawn()
         .unwrap();
+    ironmonger::tls::choose_crypto();
     Dev { child, folder: folder.to_owned(), ports, http: reqwest::Client::new() }
 }
 
@@ -109,7 +110,8 @@ async fn the_first_run_opens_a_filled_shop_and_the_second_one_keeps_it() {
     let mut dev = start(&folder, ports);
     dev.ready().await;
     let log = dev.log();
-    for text in [&format!("http://127.0.0.1:{}/graphiql", ports[0]), "owner@ironmonger.test / ironmonger"] {
+    let pages = ["graphiql", "jobs"].map(|page| format!("http://127.0.0.1:{}/{page}\n", ports[0]));
+    for text in pages.iter().map(String::as_str).chain(["owner@ironmonger.test / ironmonger"]) {
         assert!(log.contains(text), "{text} is missing:\n{log}");
     }
     let from = log.find("query ProductList").unwrap();

@@ -166,6 +166,56 @@ async fn the_playground_comes_from_here_alone() {
 }
 
 #[tokio::test]
+async fn the_page_of_the_queues_comes_from_here_alone() {
+    let shop = Shop::start().await;
+    let page = get(&shop, "/jobs").await;
+    assert_eq!(page.status(), StatusCode::OK);
+    assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
+    let text = page.text().await.unwrap();
+
+    let asked = text.split(['"', '\'']).filter(|text| text.starts_with("/jobs/assets/"));
+    let mut files: Vec<_> = asked.map(str::to_owned).collect();
+    assert_eq!(files.len(), 3, "{files:?}");
+    files.push("/jobs".into());
+    let mut seen = 0;
+    while let Some(path) = files.get(seen).cloned() {
+        seen += 1;
+        let file = get(&shop, &path).await;
+        assert_eq!(file.status(), StatusCode::OK, "{path}");
+        let policy = header(&file, "content-security-policy");
+        let policy: Vec<_> = policy.split(';').map(str::trim).collect();
+        for directive in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "connect-src 'self'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+        ] {
+            assert!(policy.contains(&directive), "{path}: {policy:?}");
+        }
+        assert_eq!(header(&file, "x-content-type-options"), "nosniff");
+        assert_eq!(header(&file, "referrer-policy"), "no-referrer");
+        let etag = header(&file, "etag");
+        let known = get(&shop.header("If-None-Match", &etag), &path).await;
+        assert_eq!(known.status(), StatusCode::NOT_MODIFIED, "{path}");
+        let text = file.text().await.unwrap().replace("http://www.w3.org/2000/svg", "");
+        assert!(!text.contains("://"), "{path} names another host");
+        for import in text.split("from './").skip(1) {
+            let import = format!("/jobs/assets/{}", import.split('\'').next().unwrap());
+            if !files.contains(&import) {
+                files.push(import);
+            }
+        }
+    }
+    assert!(files.iter().any(|file| file.ends_with("/session.js")), "imports were followed: {files:?}");
+    assert_eq!(get(&shop, "/jobs/assets/..%2Findex.html").await.status(), StatusCode::NOT_FOUND);
+
+    let home = get(&shop.header("Accept", "application/json"), "/").await;
+    assert_eq!(home.json::<serde_json::Value>().await.unwrap()["jobs"], "/jobs");
+}
+
+#[tokio::test]
 async fn readiness_follows_the_drain_and_liveness_does_not() {
     let shop = Shop::start().await;
     assert_eq!(get(&shop, "/readyz").await.status(), StatusCode::OK);

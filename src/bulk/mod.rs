@@ -29,3 +29,4 @@ pub use download::download_router;
 pub use export::{export, exported_file};
 pub use format::CatalogFormat;
 pub use import::{NewImport, import};
+pub use jsonl::parse_line as parse_jsonl_line;

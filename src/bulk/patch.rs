@@ -12,6 +12,7 @@ use crate::catalog::{
     Texts, Translation, VariantRecord,
 };
 use crate::ids::{ChannelId, LocationId};
+use crate::media;
 
 use super::entry::Problem;
 
@@ -114,7 +115,7 @@ impl ProductPatch {
         set(&mut record.private_metadata, self.private_metadata);
         set(&mut record.translations, self.translations);
         set(&mut record.options, self.options);
-        set(&mut record.images, self.images);
+        set(&mut record.images, self.images.map(|images| as_stored(images, stored)));
         if record.name.is_empty() {
             return Err(Problem::new("name", "A new product needs a name."));
         }
@@ -150,6 +151,18 @@ fn empty(slug: &str) -> ProductRecord {
         channels: Vec::new(),
         collections: Vec::new(),
     }
+}
+
+/// Images of our own storage that the product has already, under the address that is stored.
+fn as_stored(mut images: Vec<ImageDraft>, stored: Option<&ProductRecord>) -> Vec<ImageDraft> {
+    for image in &mut images {
+        if let Some(ours) = media::read_url(&image.url)
+            && stored.is_some_and(|stored| stored.images.iter().any(|known| known.url == ours.path))
+        {
+            image.url = ours.path;
+        }
+    }
+    images
 }
 
 fn set<T>(value: &mut T, named: Option<T>) {

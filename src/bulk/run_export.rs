@@ -10,6 +10,7 @@ use crate::channels::Channel;
 use crate::ids::ProductId;
 use crate::inventory;
 use crate::jobs::{JobContext, JobError};
+use crate::media;
 use crate::storage::Upload;
 
 use super::format::CatalogFormat;
@@ -74,12 +75,15 @@ async fn write(
     let mut written = Written::default();
     let mut after: Option<ProductId> = None;
     loop {
-        let page = {
+        let mut page = {
             let mut conn = app.db.get().await?;
             stored::products_after(&mut conn, of_channel, after, PAGE_PRODUCTS).await?
         };
         let Some(last) = page.last() else { return Ok(written) };
         after = Some(last.0);
+        for image in page.iter_mut().flat_map(|(_, record)| &mut record.images) {
+            image.url = media::public_url(&app.config.media, &image.url).into_owned();
+        }
         let (bytes, left_out) = encoder.encode(&page, app.clock.now()).await?;
         written.products += page.len() as i64 - left_out;
         written.left_out += left_out;

@@ -31,7 +31,7 @@ pub async fn create(app: &App, viewer: &Viewer, channel: &Channel, input: CartCr
     conn.transaction(async |conn| {
         queries::insert(conn, id, channel.id, viewer.customer_id(), email.as_deref(), now).await?;
         AddLines(input.lines).apply(conn, &OpenCart { id, channel_id: channel.id, now }).await?;
-        queries::find(conn, id).await?.ok_or_else(not_found)
+        queries::find(conn, id, now).await?.ok_or_else(not_found)
     })
     .await
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns the cart and its totals; what an order makes of them belongs to [`crate::orders`].
 
+mod abandon;
 mod buyer_update;
 mod create;
 pub mod graphql;
@@ -14,6 +15,7 @@ mod shipping_method_select;
 mod totals;
 mod update;
 
+pub use abandon::AbandonCarts;
 pub use buyer_update::{BuyerUpdate, buyer_update};
 pub use create::{CartCreate, create};
 pub use lines_add::{LineAdd, lines_add};

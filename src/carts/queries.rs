@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Citext, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Citext, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use crate::ids::{CartId, CartLineId, ChannelId, CustomerId, PromotionId, Shippin
 use crate::promotions::{Benefit, Promotion};
 use crate::schema::{cart_lines, carts};
 use crate::shipping::Method;
+use crate::sql::{Keep, Sql};
 use crate::tax::RatePpm;
 
 use super::model::{Address, Cart, CartLine, CartStatus};
@@ -32,6 +33,8 @@ struct CartRow {
     currency_code: String,
     #[diesel(sql_type = Bool)]
     channel_is_default: bool,
+    #[diesel(sql_type = BigInt)]
+    channel_version: i64,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     customer_id: Option<CustomerId>,
     #[diesel(sql_type = Text)]
@@ -106,10 +109,10 @@ struct LineRow {
     requires_shipping: bool,
 }
 
-/// What is selected of a cart, from a relation named `c`.
+/// What is selected of a cart, from a relation named `c`, at the time `$2`.
 const CART_COLUMNS: &str = "
     SELECT c.id, c.channel_id, ch.slug AS channel_slug, ch.name AS channel_name, ch.currency_code,
-           ch.is_default AS channel_is_default, c.customer_id, c.status, c.email, c.shipping_address, c.billing_address,
+           ch.is_default AS channel_is_default, ch.version AS channel_version, c.customer_id, c.status, c.email, c.shipping_address, c.billing_address,
            c.version, c.updated_at,
            coalesce((SELECT t.rate_ppm FROM tax_rates t
                      WHERE t.channel_id = c.channel_id
@@ -119,7 +122,8 @@ const CART_COLUMNS: &str = "
                          'id', l.id, 'variant_id', l.variant_id, 'quantity', l.quantity, 'sku', v.sku,
                          'product_name', pr.name, 'variant_name', v.name, 'taxable', v.taxable,
                          'requires_shipping', v.requires_shipping,
-                         'unit_price', CASE WHEN pr.status = 'ACTIVE' AND pc.published_at <= now() THEN vp.amount END
+                         'unit_price', CASE WHEN pr.status = 'ACTIVE' AND pc.published_at <= $2 THEN
+                             price_at(vp.amount, vp.sale_amount, vp.sale_starts_at, vp.sale_ends_at, $2) END
                      ) ORDER BY l.position)
                      FROM cart_lines l JOIN variants v ON v.id = l.variant_id JOIN products pr ON pr.id = v.product_id
                      LEFT JOIN product_channels pc ON pc.product_id = pr.id AND pc.channel_id = c.channel_id
@@ -137,11 +141,16 @@ const CART_JOINS: &str = "
     LEFT JOIN shipping_methods sm ON sm.id = smc.shipping_method_id
     LEFT JOIN promotions p ON p.id = c.promotion_id";
 
-/// The cart with its lines and all that its totals depend on. One statement.
-pub async fn find(conn: &mut Conn, id: CartId) -> Result<Option<Cart>> {
+/// The cart with its lines and all that its totals depend on, at prices of `now`. One statement.
+pub async fn find(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -> Result<Option<Cart>> {
     let sql = format!("{CART_COLUMNS} FROM carts c {CART_JOINS} WHERE c.id = $1");
-    let row: Option<CartRow> =
-        diesel::sql_query(sql).bind::<SqlUuid, _>(id).get_result(conn).await.optional()?;
+    let row: Option<CartRow> = diesel::sql_query(sql)
+        .bind::<SqlUuid, _>(id)
+        .bind::<Timestamptz, _>(now)
+        .kept()
+        .get_result(conn)
+        .await
+        .optional()?;
     row.map(into_cart).transpose()
 }
 
@@ -156,6 +165,7 @@ pub async fn find_for_placing(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -
     let row: Option<CartRow> = diesel::sql_query(sql)
         .bind::<SqlUuid, _>(id)
         .bind::<Timestamptz, _>(now)
+        .kept()
         .get_result(conn)
         .await
         .optional()?;
@@ -175,6 +185,7 @@ fn into_cart(row: CartRow) -> Result<Cart> {
             name: row.channel_name,
             currency: row.currency_code.parse().map_err(Error::fault)?,
             is_default: row.channel_is_default,
+            version: row.channel_version,
         },
         customer_id: row.customer_id,
         status: CartStatus::from_stored(&row.status),
@@ -248,6 +259,7 @@ pub(super) async fn lock(conn: &mut Conn, id: CartId) -> QueryResult<Option<Lock
 pub(super) async fn bump_version(conn: &mut Conn, id: CartId, now: DateTime<Utc>) -> QueryResult<()> {
     diesel::update(carts::table.find(id))
         .set((carts::version.eq(carts::version + 1), carts::updated_at.eq(now)))
+        .kept()
         .execute(conn)
         .await?;
     Ok(())
@@ -270,6 +282,7 @@ pub(super) async fn insert(
             carts::created_at.eq(now),
             carts::updated_at.eq(now),
         ))
+        .kept()
         .execute(conn)
         .await?;
     Ok(())
@@ -277,24 +290,18 @@ pub(super) async fn insert(
 
 /// Adds quantities; a variant that is in the cart already grows its line.
 pub(super) async fn add_lines(conn: &mut Conn, cart: CartId, lines: &[(VariantId, i64)]) -> QueryResult<()> {
-    let rows: Vec<_> = lines
-        .iter()
-        .map(|(variant, quantity)| {
-            (
-                cart_lines::id.eq(CartLineId::new()),
-                cart_lines::cart_id.eq(cart),
-                cart_lines::variant_id.eq(variant),
-                cart_lines::quantity.eq(quantity),
-            )
-        })
-        .collect();
-    diesel::insert_into(cart_lines::table)
-        .values(rows)
-        .on_conflict((cart_lines::cart_id, cart_lines::variant_id))
-        .do_update()
-        .set(cart_lines::quantity.eq(cart_lines::quantity + diesel::upsert::excluded(cart_lines::quantity)))
-        .execute(conn)
-        .await?;
+    Sql::<SqlUuid>::new(
+        "INSERT INTO cart_lines AS l (cart_id, id, variant_id, quantity) \
+         SELECT ?, t.id, t.variant_id, t.quantity \
+         FROM unnest(?, ?, ?) WITH ORDINALITY AS t(id, variant_id, quantity, place) ORDER BY t.place \
+         ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = l.quantity + excluded.quantity",
+    )
+    .bind::<SqlUuid, _>(cart)
+    .bind::<Array<SqlUuid>, _>(lines.iter().map(|_| CartLineId::new()).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(lines.iter().map(|line| line.0).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(lines.iter().map(|line| line.1).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -329,8 +336,9 @@ pub(super) async fn set_quantities(
              WHERE l.cart_id = $1 AND l.id = u.id RETURNING l.id",
         )
         .bind::<SqlUuid, _>(cart)
-        .bind::<diesel::sql_types::Array<SqlUuid>, _>(ids)
-        .bind::<diesel::sql_types::Array<BigInt>, _>(quantities)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<BigInt>, _>(quantities)
+        .kept()
         .get_results(conn)
         .await?;
         found.extend(changed.into_iter().map(|line| line.id));
@@ -373,7 +381,7 @@ pub(super) struct BuyerColumns {
 }
 
 pub(super) async fn set_buyer(conn: &mut Conn, cart: CartId, columns: BuyerColumns) -> QueryResult<()> {
-    diesel::update(carts::table.find(cart)).set(columns).execute(conn).await?;
+    diesel::update(carts::table.find(cart)).set(columns).kept().execute(conn).await?;
     Ok(())
 }
 
@@ -393,7 +401,11 @@ pub(super) async fn set_shipping_method(
     if offered == 0 {
         return Ok(false);
     }
-    diesel::update(carts::table.find(cart)).set(carts::shipping_method_id.eq(method)).execute(conn).await?;
+    diesel::update(carts::table.find(cart))
+        .set(carts::shipping_method_id.eq(method))
+        .kept()
+        .execute(conn)
+        .await?;
     Ok(true)
 }
 
@@ -410,6 +422,7 @@ pub(super) async fn find_promotion(
     )
     .bind::<SqlUuid, _>(channel)
     .bind::<Citext, _>(code)
+    .kept()
     .get_result(conn)
     .await
     .optional()?;
@@ -421,6 +434,28 @@ pub(super) async fn set_promotion(
     cart: CartId,
     promotion: Option<PromotionId>,
 ) -> QueryResult<()> {
-    diesel::update(carts::table.find(cart)).set(carts::promotion_id.eq(promotion)).execute(conn).await?;
+    diesel::update(carts::table.find(cart))
+        .set(carts::promotion_id.eq(promotion))
+        .kept()
+        .execute(conn)
+        .await?;
     Ok(())
+}
+
+/// Makes open carts ABANDONED that have not changed since, at most `limit`; how many. Locked ones are in use and left alone.
+pub(super) async fn abandon(
+    conn: &mut Conn,
+    untouched_since: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<usize> {
+    diesel::sql_query(
+        "WITH old AS ( \
+             SELECT id FROM carts WHERE status = 'OPEN' AND updated_at < $1 ORDER BY updated_at LIMIT $2 \
+             FOR UPDATE SKIP LOCKED) \
+         UPDATE carts SET status = 'ABANDONED', version = version + 1 FROM old WHERE carts.id = old.id",
+    )
+    .bind::<Timestamptz, _>(untouched_since)
+    .bind::<BigInt, _>(limit)
+    .execute(conn)
+    .await
 }

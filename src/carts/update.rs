@@ -46,7 +46,7 @@ pub(super) async fn update(
         }
         change.apply(conn, &OpenCart { id, channel_id: cart.channel_id, now }).await?;
         queries::bump_version(conn, id, now).await?;
-        queries::find(conn, id).await?.ok_or_else(not_found)
+        queries::find(conn, id, now).await?.ok_or_else(not_found)
     })
     .await
 }

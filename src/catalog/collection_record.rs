@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
 use serde::Deserialize;
 
@@ -10,9 +10,11 @@ use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::events::{self, NewEvent};
 use crate::ids::CollectionId;
+use crate::jobs;
 use crate::sql::Sql;
 
 use super::record::{Publication, Texts, Translation};
+use super::rules::{ApplyRule, Rule};
 
 /// A collection, without ids and times of its own.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -91,16 +93,21 @@ pub async fn write_collection_record(
     actor: &str,
 ) -> Result<CollectionId> {
     let id = known.unwrap_or_else(CollectionId::new);
-    Sql::<Uuid>::new(
-        "INSERT INTO collections AS c (id, slug, name, description, rule, rule_revision, image_url, image_alt_text, metadata, \
+    let fields = match &record.rule {
+        Some(rule) => serde_json::from_value::<Rule>(rule.clone()).map_err(Error::fault)?.fields(),
+        None => Vec::new(),
+    };
+    let revision: i64 = Sql::<BigInt>::new(
+        "INSERT INTO collections AS c (id, slug, name, description, rule, rule_fields, rule_revision, image_url, image_alt_text, metadata, \
          private_metadata, created_at, updated_at) \
          SELECT r.*, t.at, t.at FROM (SELECT ?::timestamptz AS at) AS t, LATERAL (SELECT ?::uuid, ?, ?, ?, ?::jsonb, \
-         ?::bigint, ?, ?, ?::jsonb, ?::jsonb) AS r \
+         ?, ?::bigint, ?, ?, ?::jsonb, ?::jsonb) AS r \
          ON CONFLICT (id) DO UPDATE SET version = c.version + 1, updated_at = excluded.updated_at, name = excluded.name, \
-         description = excluded.description, rule = excluded.rule, image_url = excluded.image_url, \
+         description = excluded.description, rule = excluded.rule, rule_fields = excluded.rule_fields, image_url = excluded.image_url, \
          image_alt_text = excluded.image_alt_text, metadata = excluded.metadata, \
          private_metadata = excluded.private_metadata, \
-         rule_revision = c.rule_revision + (c.rule IS DISTINCT FROM excluded.rule)::int",
+         rule_revision = c.rule_revision + (c.rule IS DISTINCT FROM excluded.rule)::int \
+         RETURNING rule_revision",
     )
     .bind::<Timestamptz, _>(now)
     .bind::<Uuid, _>(id)
@@ -108,13 +115,18 @@ pub async fn write_collection_record(
     .bind::<Text, _>(&record.name)
     .bind::<Text, _>(&record.description)
     .bind::<Nullable<Jsonb>, _>(record.rule.as_ref())
+    .bind::<Array<Text>, _>(fields)
     .bind::<BigInt, _>(i64::from(record.rule.is_some()))
     .bind::<Text, _>(&record.image_url)
     .bind::<Text, _>(&record.image_alt_text)
     .bind::<Jsonb, _>(serde_json::to_value(&record.metadata).map_err(Error::fault)?)
     .bind::<Jsonb, _>(serde_json::to_value(&record.private_metadata).map_err(Error::fault)?)
-    .execute(conn)
+    .get_result(conn)
     .await?;
+    if record.rule.is_some() {
+        let job = ApplyRule { collection: id, revision };
+        jobs::enqueue(conn, &job, jobs::EnqueueOptions::default()).await?;
+    }
     write_parts(conn, id, record).await?;
     let type_ = if known.is_none() { "collection.created" } else { "collection.updated" };
     let payload = serde_json::json!({});

@@ -8,6 +8,7 @@ use crate::channels::Channel;
 use crate::error::{Error, Reason, Rejection, Result};
 use crate::ids::ProductId;
 
+use super::types::{ValueDraft, write_values};
 use super::{ProductDraft, VariantDraft, Written, create_products};
 
 /// A product that somebody enters.
@@ -17,6 +18,8 @@ pub struct NewProduct {
     pub draft: ProductDraft,
     /// Per variant of the draft: option and value.
     pub selected_options: Vec<Vec<(String, String)>>,
+    /// Values of its type's attributes.
+    pub attributes: Vec<ValueDraft>,
 }
 
 /// Creates a product with everything that belongs to it; needs CATALOG_WRITE, and INVENTORY_WRITE where a variant has
@@ -26,7 +29,7 @@ pub async fn create(app: &App, viewer: &Viewer, channel: &Channel, new: NewProdu
     if new.draft.variants.iter().any(|variant| variant.stock.is_some_and(|stock| stock != 0)) {
         viewer.require(Permission::InventoryWrite)?;
     }
-    let NewProduct { mut draft, selected_options } = new;
+    let NewProduct { mut draft, selected_options, attributes } = new;
     let mut rejections = Vec::new();
     select_options(&mut draft, selected_options, &mut rejections);
     if draft.slug.is_empty() {
@@ -47,7 +50,12 @@ pub async fn create(app: &App, viewer: &Viewer, channel: &Channel, new: NewProdu
         let drafts = std::slice::from_ref(&draft);
         let written = create_products(conn, channel, drafts, now, &actor).await?;
         match written.as_slice() {
-            [Written::Created(id)] => Ok::<_, Error>(*id),
+            [Written::Created(id)] => {
+                if !attributes.is_empty() {
+                    write_values(conn, *id, &attributes).await?;
+                }
+                Ok::<_, Error>(*id)
+            }
             _ => Err(slug_taken().into()),
         }
     })
@@ -88,7 +96,7 @@ fn select_options(
 }
 
 /// A slug from a name: its letters and digits in lower case, joined by hyphens.
-fn slug_of(name: &str) -> String {
+pub(super) fn slug_of(name: &str) -> String {
     let lower = name.to_lowercase();
     let words: Vec<&str> =
         lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();

@@ -2,15 +2,22 @@
 
 mod check;
 mod collection_record;
+pub mod collections;
 mod create;
 mod draft;
+mod edit;
 mod filter;
 pub mod graphql;
+mod images;
 mod model;
+mod prices;
 mod queries;
 mod read;
 mod record;
 mod type_record;
+mod rules;
+pub mod translations;
+pub mod types;
 mod update;
 mod words;
 mod write;
@@ -20,11 +27,17 @@ pub use collection_record::{
 };
 pub use create::{NewProduct, create};
 pub use draft::{ImageDraft, OnConflict, OptionDraft, ProductDraft, VariantDraft, Written};
+pub use edit::{
+    MetadataChange, NewVariant, OptionEdit, Owner, PriceEdit, SaleEdit, ValueEdit, VariantChange,
+    channels_of, delete, metadata_set, options_update, prices_set, publish, unpublish, variant_create,
+    variant_delete, variant_update, variants_reorder,
+};
 pub use filter::{ProductFilter, ProductSort, ProductSortField, SortDirection};
 pub use model::{
     Collection, Details, Fetched, Image, Product, ProductColumns, ProductOption, ProductStatus, Scope,
     Variant,
 };
+pub use prices::{TurnPrices, turn_prices};
 pub use queries::ChildPage;
 pub use read::{
     count_collections, count_products, find_collection_by_slug, find_product_by_slug, list_collections,
@@ -34,6 +47,9 @@ pub use record::{
     Membership, PriceRecord, ProductRecord, Publication, StockRecord, Texts, Translation, VariantRecord,
 };
 pub use type_record::{AttributeRecord, TypeRecord, lock_type_record, type_records, write_type_record};
+pub use rules::{
+    ApplyRule, ApplyRules, Condition, Field, Match, Operator, ReviewStock, Rule, apply_batch, review_stock,
+};
 pub use update::{ProductChange, update};
 pub use words::words;
 pub use write::{LockedProduct, RecordWrite, create_products, lock_products, write_records};

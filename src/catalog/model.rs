@@ -10,7 +10,7 @@ use diesel::sql_types::Text;
 
 use crate::access::{Permission, Viewer};
 use crate::channels::Channel;
-use crate::ids::{ChannelId, CollectionId, ImageId, ProductId, VariantId};
+use crate::ids::{ChannelId, CollectionId, ImageId, OptionId, ProductId, VariantId};
 
 /// Where a product is in its life.
 #[derive(
@@ -160,6 +160,8 @@ pub struct Image {
 /// An option of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductOption {
+    /// Its id.
+    pub id: OptionId,
     /// Such as "Size".
     pub name: String,
     /// In display order.
@@ -191,17 +193,16 @@ pub struct Variant {
     pub taxable: bool,
     /// Grows by one with every change.
     pub version: i64,
-    /// In minor units; none when it is not sold in the channel.
+    /// What it costs now, in minor units; none when it is not sold in the channel.
     pub price: Option<i64>,
-    /// The price before a reduction, in minor units.
+    /// The regular price while it is on sale, else the price before a reduction; in minor units.
     pub compare_at_price: Option<i64>,
     /// The names of its product's options; none when they were not read with it.
     pub option_names: Option<Vec<String>>,
 }
 
 /// A set of products.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::collections)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Collection {
     /// Its id.
     pub id: CollectionId,
@@ -211,6 +212,10 @@ pub struct Collection {
     pub name: String,
     /// Text or HTML.
     pub description: String,
+    /// May be empty.
+    pub image_url: String,
+    /// May be empty.
+    pub image_alt_text: String,
     /// Grows by one with every change.
     pub version: i64,
     /// When it was made.

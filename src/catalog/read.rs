@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::access::{Permission, Viewer};
 use crate::db::{Conn, Db};
 use crate::error::Result;
-use crate::ids::ProductId;
+use crate::ids::{CollectionId, ProductId};
 use crate::pagination::{Page, PageArgs};
 
 use super::filter::{ProductFilter, ProductSort};
@@ -63,19 +63,24 @@ pub async fn products_in_order(
 }
 
 /// A page of the collections, by name. One statement.
-pub async fn list_collections(db: &Db, page: &PageArgs) -> Result<Page<Collection>> {
-    queries::collections::list(&mut *db.get().await?, page).await
+pub async fn list_collections(db: &Db, scope: &Scope, page: &PageArgs) -> Result<Page<Collection>> {
+    queries::collections::list(&mut *db.get().await?, scope, page).await
 }
 
 /// How many collections there are. One statement.
-pub async fn count_collections(db: &Db) -> Result<i64> {
-    queries::collections::count(&mut *db.get().await?).await
+pub async fn count_collections(db: &Db, scope: &Scope) -> Result<i64> {
+    queries::collections::count(&mut *db.get().await?, scope).await
 }
 
 /// The collection with this slug. One statement.
-pub async fn find_collection_by_slug(db: &Db, slug: &str) -> Result<Option<Collection>> {
+pub async fn find_collection_by_slug(db: &Db, scope: &Scope, slug: &str) -> Result<Option<Collection>> {
     if slug.contains('\0') {
         return Ok(None);
     }
-    Ok(queries::collections::find_by_slug(&mut *db.get().await?, slug).await?)
+    Ok(queries::collections::find_by_slug(&mut *db.get().await?, scope, slug).await?)
+}
+
+/// A collection, if the scope may see it. One statement.
+pub async fn find_collection(db: &Db, scope: &Scope, id: CollectionId) -> Result<Option<Collection>> {
+    Ok(queries::collections::load(&mut *db.get().await?, scope, &[id]).await?.pop())
 }

@@ -13,6 +13,8 @@ use super::check::{description_fault, is_bad_text, name_fault, slug_fault};
 use super::create::slug_taken;
 use super::model::ProductStatus;
 use super::queries::edits;
+use super::rules::{self, Touched};
+use super::types::{ValueDraft, write_values};
 
 /// What changes; what is `None` stays.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +33,8 @@ pub struct ProductChange {
     pub tags: Option<Vec<String>>,
     /// ACTIVE publishes it in the channel, anything else takes it back.
     pub status: Option<ProductStatus>,
+    /// Attributes that change.
+    pub attributes: Vec<ValueDraft>,
 }
 
 /// Edits a product; needs CATALOG_WRITE. Locks it. The next import writes it again, even from an unchanged source.
@@ -69,10 +73,14 @@ pub async fn update(
         {
             return Err(slug_taken().into());
         }
-        edits::change(conn, id, &current, &change, now).await.map_err(slug_conflict)?;
+        edits::change(conn, id, &change, now).await.map_err(slug_conflict)?;
         if let Some(status) = change.status {
             edits::publish(conn, id, channel.id, (status == ProductStatus::Active).then_some(now)).await?;
         }
+        if !change.attributes.is_empty() {
+            write_values(conn, id, &change.attributes).await?;
+        }
+        rules::review(conn, &[id], Touched::Texts).await?;
         let payload = serde_json::json!({});
         let aggregate_id = id.0;
         let event = NewEvent {

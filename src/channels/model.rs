@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use crate::error::Error;
 use crate::ids::ChannelId;
 use crate::money::{Currency, Money};
 use crate::schema::channels;
@@ -14,6 +15,17 @@ pub(super) struct ChannelRow {
     pub name: String,
     pub currency_code: String,
     pub is_default: bool,
+    pub version: i64,
+}
+
+impl TryFrom<ChannelRow> for Channel {
+    type Error = Error;
+
+    fn try_from(row: ChannelRow) -> Result<Self, Error> {
+        let ChannelRow { id, slug, name, currency_code, is_default, version } = row;
+        let currency = currency_code.parse().map_err(Error::fault)?;
+        Ok(Self { id, slug, name, currency, is_default, version })
+    }
 }
 
 /// A sales channel.
@@ -29,6 +41,8 @@ pub struct Channel {
     pub currency: Currency,
     /// Used when a request names none.
     pub is_default: bool,
+    /// Grows by one with every change.
+    pub version: i64,
 }
 
 impl Channel {

@@ -85,7 +85,7 @@ pub async fn place(app: &App, viewer: &Viewer, input: PlaceInput) -> Result<Plac
 async fn take_cart(conn: &mut Conn, input: &PlaceInput, now: DateTime<Utc>) -> Result<Cart> {
     let at_cart = |rejection: Rejection| Error::from(rejection.at(["input", "cartId"]));
     let Some(cart) = carts::find_for_placing(conn, input.cart_id, now).await? else {
-        return Err(at_cart(match carts::find(conn, input.cart_id).await? {
+        return Err(at_cart(match carts::find(conn, input.cart_id, now).await? {
             Some(_) => Rejection::new(Reason::InvalidState, "This cart has been placed or given up already."),
             None => Rejection::new(Reason::NotFound, "There is no cart with this id."),
         }));
@@ -162,7 +162,7 @@ async fn write(
     }
     let access_token = format!("order_{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
     let order = orders::insert(conn, new_order(id, cart, totals, &access_token, now)?).await?;
-    let lines = orders::insert_lines(conn, new_lines(id, &line_ids, cart, totals)).await?;
+    let lines = orders::insert_lines(conn, &new_lines(id, &line_ids, cart, totals)).await?;
     orders::set_allocations(conn, &allocations).await?;
     let payload = json!({ "number": order.number.to_string(), "total": order.money(order.total)?.amount() });
     events::append(

@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::db::Conn;
 use crate::ids::PromotionId;
+use crate::sql::Keep;
 
 /// Counts a use of a promotion; false when it is used up.
 pub(super) async fn use_promotion(conn: &mut Conn, id: PromotionId) -> QueryResult<bool> {
@@ -15,6 +16,7 @@ pub(super) async fn use_promotion(conn: &mut Conn, id: PromotionId) -> QueryResu
     )
     .bind::<SqlUuid, _>(id)
     .bind::<BigInt, _>(1)
+    .kept()
     .execute(conn)
     .await?;
     Ok(used == 1)

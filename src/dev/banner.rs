@@ -29,6 +29,7 @@ fn text(http: &HttpConfig, login: Option<(&str, &str)>, took: Duration, colors: 
     let mut lines = vec![
         ("GraphiQL", format!("{site}/graphiql")),
         ("GraphQL", format!("{site}/graphql")),
+        ("Jobs", format!("{site}/jobs")),
         ("Metrics", format!("http://{}/metrics", reachable(http.metrics_addr))),
     ];
     if let Some((email, password)) = login {

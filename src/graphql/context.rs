@@ -5,6 +5,7 @@ use async_graphql::Context;
 use crate::access::Viewer;
 use crate::app::App;
 use crate::channels::Channel;
+use crate::locale::Locale;
 
 use super::Loaders;
 
@@ -16,6 +17,8 @@ pub trait ContextExt {
     fn viewer(&self) -> &Viewer;
     /// The channel that the request is about.
     fn channel(&self) -> &Channel;
+    /// The language that the request gets texts in.
+    fn locale(&self) -> &Locale;
     /// The loaders of this request.
     fn loaders(&self) -> &Loaders;
 }
@@ -28,6 +31,9 @@ impl ContextExt for Context<'_> {
         self.data_unchecked()
     }
     fn channel(&self) -> &Channel {
+        self.data_unchecked()
+    }
+    fn locale(&self) -> &Locale {
         self.data_unchecked()
     }
     fn loaders(&self) -> &Loaders {

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use crate::access::Viewer;
 use crate::app::App;
 use crate::channels::Channel;
+use crate::locale::Locale;
 
 /// What a loader reads with. Its error type is [`async_graphql::Error`].
 pub struct BatchReader {
@@ -27,6 +28,8 @@ pub struct BatchReader {
     pub viewer: Viewer,
     /// The channel that the request is about.
     pub channel: Channel,
+    /// The language that the request gets texts in.
+    pub locale: Locale,
 }
 
 /// The loaders of one request; never shared between requests, for what they remember is one viewer's.

@@ -2,6 +2,7 @@
 //!
 //! The features own their types and root fields; this module merges them.
 
+mod at_hand;
 mod connection;
 mod context;
 mod filters;
@@ -13,6 +14,7 @@ pub mod visible;
 
 use async_graphql::{MergedObject, MergedSubscription};
 
+pub use at_hand::{Asked, AtHand, HasAtHand};
 pub use connection::{Connection, Edge, page_cost, page_info};
 pub use context::ContextExt;
 pub use filters::{IdFilter, StringFilter, one_of};
@@ -28,6 +30,8 @@ pub struct Query(
     NodeQuery,
     crate::access::graphql::AccessQuery,
     crate::catalog::graphql::CatalogQuery,
+    crate::catalog::graphql::ProductTypeQuery,
+    crate::inventory::graphql::InventoryQuery,
     crate::search::graphql::SearchQuery,
     crate::carts::graphql::CartQuery,
     crate::orders::graphql::OrderQuery,
@@ -38,9 +42,19 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     crate::access::graphql::AccessMutation,
+    crate::channels::graphql::ChannelMutation,
     crate::customers::graphql::CustomerMutation,
     crate::catalog::graphql::CatalogMutation,
+    crate::catalog::graphql::ImageMutation,
+    crate::catalog::graphql::ProductMutation,
+    crate::catalog::graphql::VariantMutation,
+    crate::catalog::graphql::PricingMutation,
+    crate::catalog::graphql::CollectionMutation,
+    crate::catalog::graphql::ProductTypeMutation,
+    crate::catalog::graphql::TranslationMutation,
+    crate::catalog::graphql::MetadataMutation,
     crate::inventory::graphql::InventoryMutation,
+    crate::inventory::graphql::LocationMutation,
     crate::bulk::graphql::BulkMutation,
     crate::carts::graphql::CartMutation,
     crate::checkout::graphql::CheckoutMutation,
@@ -54,13 +68,17 @@ pub struct Mutation(
 
 /// News. Each emits the current state at once, then every change.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(crate::orders::graphql::OrderSubscription, crate::jobs::graphql::JobSubscription);
+pub struct Subscription(
+    crate::orders::graphql::OrderSubscription,
+    crate::jobs::graphql::JobSubscription,
+    crate::jobs::graphql::BoardSubscription,
+);
 
 /// The executable schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema; needs no database. Requests carry an [`crate::App`], a [`crate::access::Viewer`], a
-/// [`crate::channels::Channel`] and [`Loaders`] as data.
+/// [`crate::channels::Channel`], a [`crate::locale::Locale`] and [`Loaders`] as data.
 pub fn schema() -> Schema {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .disable_suggestions()

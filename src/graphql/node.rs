@@ -24,7 +24,7 @@ pub enum Node {
 
 impl Node {
     /// What has this id and may be seen by the viewer. The prefix of the id says which loader to ask.
-    async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Self>> {
+    pub async fn load(ctx: &Context<'_>, id: &str) -> Result<Option<Self>> {
         let Some((prefix, uuid)) = ids::decode(id) else {
             return Err(Error::request(Code::BadUserInput, "This is not a valid id.").into());
         };

@@ -7,6 +7,8 @@ use async_graphql::{InputObject, InputValueError, InputValueResult, Object, Scal
 use crate::error::{Reason, Rejection};
 use crate::money::{Currency, Money};
 
+use super::{Asked, HasAtHand};
+
 /// An exact decimal number as text, such as `"12.50"`; never a float. Input also takes whole numbers.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Decimal(pub String);
@@ -78,6 +80,16 @@ impl Money {
     /// The ISO 4217 code of its currency.
     async fn currency_code(&self) -> CurrencyCode {
         CurrencyCode(self.currency)
+    }
+}
+
+impl HasAtHand for Money {
+    fn at_hand(&self, field: &Asked<'_>) -> Option<Value> {
+        match field.name() {
+            "amount" => Some(Value::String(self.amount())),
+            "currencyCode" => Some(CurrencyCode(self.currency).to_value()),
+            _ => None,
+        }
     }
 }
 

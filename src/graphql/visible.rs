@@ -16,6 +16,10 @@ macro_rules! visible_with {
 visible_with! {
     catalog_read => CatalogRead,
     catalog_write => CatalogWrite,
+    channels_read => ChannelsRead,
+    channels_write => ChannelsWrite,
+    pricing_read => PricingRead,
+    pricing_write => PricingWrite,
     inventory_read => InventoryRead,
     inventory_write => InventoryWrite,
     orders_read => OrdersRead,

@@ -17,6 +17,8 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::channels::Channel;
 use crate::graphql::{self, BatchReader, Schema};
+use crate::locale::Locale;
+use crate::trace;
 
 use super::documents::{Documents, Operation};
 use super::identity::Identity;
@@ -60,8 +62,15 @@ pub struct Call {
     pub operation: Operation,
     pub parsed: async_graphql::parser::types::ExecutableDocument,
     pub identity: Identity,
-    pub channel: Channel,
+    pub view: View,
     pub request_id: RequestId,
+}
+
+/// Which face of the catalog a request sees; with the viewer, all that an answer depends on besides the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    pub channel: Channel,
+    pub locale: Locale,
 }
 
 /// What came of an operation.
@@ -88,17 +97,28 @@ impl Edge {
         }))
     }
 
+    /// The view that a request asks for: the channel with this slug, in the language that fits what it accepts best.
+    pub async fn view(
+        &self,
+        slug: Option<&str>,
+        accept_language: Option<&str>,
+    ) -> crate::error::Result<View> {
+        let channel = self.app.channels.get(&self.app.db, slug).await?;
+        let locale = self.app.channels.locale(&self.app.db, accept_language).await?;
+        Ok(View { channel, locale })
+    }
+
     /// Checks the document and the operation that the parameters name.
     pub fn prepare(
         &self,
         params: Params,
         identity: Identity,
-        channel: Channel,
+        view: View,
         request_id: RequestId,
     ) -> Result<Call, Refusal> {
         let document = self.documents.get(&params.query)?;
         let operation = document.operation(params.operation_name.as_deref())?;
-        Ok(Call { parsed: document.parsed(), params, operation, identity, channel, request_id })
+        Ok(Call { parsed: document.parsed(), params, operation, identity, view, request_id })
     }
 
     /// Runs a query or a mutation to its end, in a task of its own: a client that goes away must not cancel a
@@ -112,7 +132,11 @@ impl Edge {
         let schema = self.schema.clone();
         let (loaders, batches) = reader.driven_loaders();
         let request = request.data(loaders);
-        let task = self.tasks.spawn(async move { graphql::drive(schema.execute(request), batches).await });
+        // Of a socket every operation is a trace of its own.
+        let context = trace::current().unwrap_or_default();
+        let task = self.tasks.spawn(trace::scope(context, async move {
+            graphql::drive(schema.execute(request), batches).await
+        }));
         let limit = Duration::from_millis(self.app.config.http.request_timeout_ms);
         let answer = match tokio::time::timeout(limit, task).await {
             Ok(Ok(response)) => finish(response, &request_id),
@@ -175,12 +199,17 @@ impl Edge {
             }
         }
         let Identity { viewer, client, .. } = call.identity;
-        let reader =
-            BatchReader { app: self.app.clone(), viewer: viewer.clone(), channel: call.channel.clone() };
+        let View { channel, locale } = call.view;
+        let reader = BatchReader {
+            app: self.app.clone(),
+            viewer: viewer.clone(),
+            channel: channel.clone(),
+            locale: locale.clone(),
+        };
         if let Some(client) = client {
             request = request.data(client);
         }
-        (request.data(self.app.clone()).data(viewer).data(call.channel), reader)
+        (request.data(self.app.clone()).data(viewer).data(channel).data(locale), reader)
     }
 
     /// A place for one more WebSocket or event stream, held until dropped. None when there are too many.

@@ -11,17 +11,16 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::access::Viewer;
-use crate::channels::Channel;
 use crate::error::{Code, Error};
 
-use super::edge::{Answer, Call, Edge};
+use super::edge::{Answer, Call, Edge, View};
 use super::identity::Identity;
 use super::media::{ContentType, Media};
 use super::observe::Served;
 use super::params::{self, Params};
 use super::refusal::{BAD_USER_INPUT, Refusal};
 use super::request_id::RequestId;
-use super::{sse, websocket};
+use super::{linger, sse, websocket};
 
 /// Names the sales channel that a request is about.
 pub const CHANNEL_HEADER: &str = "ironmonger-channel";
@@ -66,15 +65,23 @@ async fn serve(
     request_id: &RequestId,
 ) -> Result<Response, Refusal> {
     let safe = request.method() == Method::GET;
+    let request = linger::lingering(request);
     let call = read(edge, request, request_id).await?;
-    let Received { params, identity, channel } = call;
+    let Received { params, identity, view } = call;
     let user = identity.viewer.user_id();
-    let call = edge.prepare(params, identity.clone(), channel, request_id.clone())?;
+    let call = edge.prepare(params, identity.clone(), view, request_id.clone())?;
     let served = Served { kind: call.operation.kind_name(), name: call.operation.name.clone(), user };
     let mut response = match check_transport(&call, safe, media) {
         Err(refusal) => refusal.into_response(media, request_id),
         Ok(()) if media == Media::EventStream => sse::respond(edge, call, identity.expires_at)?,
-        Ok(()) => respond(edge.execute(call).await, media, request_id),
+        Ok(()) => {
+            let locale = call.view.locale.clone();
+            let mut response = respond(edge.execute(call).await, media, request_id);
+            if let Some(tag) = locale.tag().and_then(|tag| HeaderValue::from_str(tag).ok()) {
+                response.headers_mut().insert(header::CONTENT_LANGUAGE, tag);
+            }
+            response
+        }
     };
     response.extensions_mut().insert(served);
     Ok(response)
@@ -84,7 +91,7 @@ async fn serve(
 struct Received {
     params: Params,
     identity: Identity,
-    channel: Channel,
+    view: View,
 }
 
 async fn read(edge: &Edge, request: Request, request_id: &RequestId) -> Result<Received, Refusal> {
@@ -93,8 +100,8 @@ async fn read(edge: &Edge, request: Request, request_id: &RequestId) -> Result<R
     let params = match *request.method() {
         Method::GET => {
             let identity = Identity::of(app, request.headers()).await.map_err(fail)?;
-            let channel = channel_of(edge, request.headers()).await.map_err(fail)?;
-            return Ok(Received { params: Params::from_uri(request.uri())?, identity, channel });
+            let view = view_of(edge, request.headers()).await.map_err(fail)?;
+            return Ok(Received { params: Params::from_uri(request.uri())?, identity, view });
         }
         Method::POST => ContentType::of(request.headers()),
         _ => {
@@ -106,7 +113,7 @@ async fn read(edge: &Edge, request: Request, request_id: &RequestId) -> Result<R
         }
     };
     let identity = Identity::of(app, request.headers()).await.map_err(fail)?;
-    let channel = channel_of(edge, request.headers()).await.map_err(fail)?;
+    let view = view_of(edge, request.headers()).await.map_err(fail)?;
     let params = match params {
         Some(ContentType::Json) => {
             let limit = app.config.http.body_limit_bytes;
@@ -123,12 +130,12 @@ async fn read(edge: &Edge, request: Request, request_id: &RequestId) -> Result<R
             return Err(Refusal::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, BAD_USER_INPUT, message));
         }
     };
-    Ok(Received { params, identity, channel })
+    Ok(Received { params, identity, view })
 }
 
-async fn channel_of(edge: &Edge, headers: &HeaderMap) -> crate::error::Result<Channel> {
-    let slug = headers.get(CHANNEL_HEADER).map(|slug| slug.to_str().unwrap_or_default());
-    edge.app.channels.get(&edge.app.db, slug).await
+async fn view_of(edge: &Edge, headers: &HeaderMap) -> crate::error::Result<View> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    edge.view(text(CHANNEL_HEADER), text(header::ACCEPT_LANGUAGE.as_str())).await
 }
 
 /// Refuses by its length what need not be read.

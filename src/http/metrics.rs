@@ -18,6 +18,10 @@ use super::documents::Operation;
 const BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
+/// Seconds, from a job that is started at once to one that waits or runs for an hour.
+const JOB_BUCKETS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
+
 /// How often samples are folded into buckets when nobody scrapes; without that they would pile up.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -34,6 +38,9 @@ pub fn recorder() -> Option<&'static PrometheusHandle> {
 fn install() -> Option<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Prefix("ironmonger_job_".into()), &JOB_BUCKETS)
+        })
         .and_then(PrometheusBuilder::install_recorder)
         .inspect_err(|error| tracing::error!(%error, "no metrics"))
         .ok()?;
@@ -53,6 +60,7 @@ fn install() -> Option<PrometheusHandle> {
     describe_gauge!("ironmonger_db_connections", "Connections of the pool, in use and idle");
     describe_gauge!("ironmonger_db_connections_max", "Most connections that the pool may have");
     describe_counter!("ironmonger_db_statements_total", "SQL statements, transaction control included");
+    crate::jobs::describe_metrics();
     let upkeep = handle.clone();
     // A thread of its own: the recorder outlives any runtime.
     let thread = std::thread::Builder::new().name("metrics-upkeep".into());
@@ -75,7 +83,8 @@ pub async fn render(State(app): State<App>) -> impl IntoResponse {
     gauge!("ironmonger_db_connections", "state" => "idle").set(idle as f64);
     gauge!("ironmonger_db_connections_max").set(max as f64);
     counter!("ironmonger_db_statements_total").absolute(app.db.statement_count());
-    let text = recorder().map(PrometheusHandle::render).unwrap_or_default();
+    let mut text = recorder().map(PrometheusHandle::render).unwrap_or_default();
+    text.push_str(&app.job_figures.render());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 

@@ -13,7 +13,9 @@ mod endpoint;
 mod graphiql;
 mod health;
 mod identity;
+mod jobs_page;
 pub mod limits;
+mod linger;
 mod media;
 mod metrics;
 mod multipart;
@@ -62,9 +64,11 @@ fn build(app: App, stop: CancellationToken) -> (Router, Edge) {
         .route("/", get(home))
         .route("/.well-known/jwks.json", get(jwks))
         .merge(graphiql::routes())
+        .merge(jobs_page::routes())
         .with_state(edge.clone())
         .merge(health_routes(app.clone(), stop))
         .merge(crate::bulk::download_router(app.clone()))
+        .merge(crate::media::media_router(app.clone()))
         .route("/demo/images/{name}", get(demo_image).with_state(app.clone()))
         .fallback(not_found)
         .layer(CatchPanicLayer::custom(observe::after_panic))
@@ -127,6 +131,7 @@ async fn home(headers: HeaderMap) -> Response {
         "version": env!("CARGO_PKG_VERSION"),
         "graphql": "/graphql",
         "graphiql": "/graphiql",
+        "jobs": "/jobs",
         "jwks": "/.well-known/jwks.json",
         "livez": "/livez",
         "readyz": "/readyz",

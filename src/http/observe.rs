@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::ids::UserId;
+use crate::trace::{self, TraceContext};
 
 use super::edge::Edge;
 use super::limits::LIMIT_EXCEEDED;
@@ -45,13 +46,14 @@ const SAFETY: [(HeaderName, HeaderValue); 4] = [
 pub async fn observe(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = RequestId::of(request.headers());
+    let context = TraceContext::of(request.headers());
     let method = request.method().clone();
     let uri = request.uri().clone();
     let route = route_of(uri.path());
     request.extensions_mut().insert(request_id.clone());
 
     let mut response = match Place::take(&edge, route) {
-        Some(_place) => next.run(request).await,
+        Some(_place) => trace::scope(context, next.run(request)).await,
         None => {
             metrics::shed();
             let message = "Too many requests are being served. Try again shortly.";
@@ -74,6 +76,7 @@ pub async fn observe(State(edge): State<Edge>, mut request: Request, next: Next)
         tracing::info!(
             target: "ironmonger::access",
             %request_id,
+            trace_id = %context.trace_id(),
             %method,
             path = uri.path(),
             status,
@@ -94,6 +97,7 @@ fn route_of(path: &str) -> &'static str {
         "/livez" | "/readyz" => "health",
         path if path.starts_with("/graphiql") => "graphiql",
         path if path.starts_with("/downloads") => "downloads",
+        path if path.starts_with("/media") => "media",
         _ => "other",
     }
 }

@@ -80,7 +80,12 @@ fn check(input: &StockAdjustment) -> Result<()> {
         let message = "The delta is a whole number from -1000000000 to 1000000000, not zero.";
         return Err(Rejection::new(Reason::Invalid, message).at(["input", "delta"]).into());
     }
-    if input.reason.chars().count() > MAX_REASON_CHARS || input.reason.contains('\0') {
+    check_reason(&input.reason)
+}
+
+/// Refuses a reason that the stock book does not take.
+pub(super) fn check_reason(reason: &str) -> Result<()> {
+    if reason.chars().count() > MAX_REASON_CHARS || reason.contains('\0') {
         let message = "The reason has at most 255 characters, none of them NUL.";
         return Err(Rejection::new(Reason::Invalid, message).at(["input", "reason"]).into());
     }

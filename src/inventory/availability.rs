@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::graphql::BatchReader;
 use crate::ids::VariantId;
 
-use super::model::Availability;
+use super::model::{Availability, StockLevel};
 use super::queries;
 
 /// What can be bought of each variant now, over all locations. A variant without any stock level has none. One
@@ -40,5 +40,25 @@ impl Loader<AvailabilityOf> for BatchReader {
         let variants: Vec<VariantId> = keys.iter().map(|key| key.0).collect();
         let found = availability(&mut *self.app.db.get().await?, &variants).await?;
         Ok(found.into_iter().map(|(id, availability)| (AvailabilityOf(id), availability)).collect())
+    }
+}
+
+/// Loads the levels of a variant, in the order that orders draw from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LevelsOf(pub VariantId);
+
+impl Loader<LevelsOf> for BatchReader {
+    type Value = Vec<StockLevel>;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, keys: &[LevelsOf]) -> Result<HashMap<LevelsOf, Vec<StockLevel>>, Self::Error> {
+        let variants: Vec<VariantId> = keys.iter().map(|key| key.0).collect();
+        let mut conn = self.app.db.get().await?;
+        let rows = queries::levels(&mut conn, &variants).await.map_err(crate::Error::from)?;
+        let mut found: HashMap<LevelsOf, Vec<StockLevel>> = HashMap::new();
+        for level in rows {
+            found.entry(LevelsOf(level.variant_id)).or_default().push(level);
+        }
+        Ok(found)
     }
 }

@@ -6,16 +6,21 @@
 mod adjust;
 mod availability;
 pub mod graphql;
+mod locations;
 mod model;
 mod queries;
 mod receive;
 mod reserve;
+mod set;
+mod transfer;
 
 pub use adjust::{StockAdjustment, adjust};
-pub use availability::{AvailabilityOf, availability};
+pub use availability::{AvailabilityOf, LevelsOf, availability};
 pub use model::{
     Allocation, Availability, Location, MovementKind, ReservationLine, Shortage, StockLevel, StockTarget,
 };
 pub use queries::{all_locations, default_location, put_location};
-pub use receive::set_on_hand;
+pub use receive::{lock_reserved, set_on_hand};
 pub use reserve::{release, reserve, restock, ship, write_off};
+pub use set::{StockSetting, set};
+pub use transfer::{StockTransfer, transfer};

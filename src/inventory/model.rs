@@ -134,4 +134,8 @@ pub struct Location {
     pub id: LocationId,
     /// For people.
     pub name: String,
+    /// Orders draw from the lowest first; it is the default location.
+    pub priority: i32,
+    /// Grows by one with every change.
+    pub version: i64,
 }

@@ -68,6 +68,35 @@ pub(super) async fn lock_or_create(
     .optional()
 }
 
+/// Makes the level exist, empty, without locking one that there is. Nothing happens when the variant or the location does not exist.
+pub(super) async fn exist_empty(
+    conn: &mut Conn,
+    variant_id: VariantId,
+    location_id: LocationId,
+) -> QueryResult<()> {
+    Sql::<Uuid>::new(
+        "INSERT INTO stock_levels (variant_id, location_id) SELECT v.id, l.id FROM variants AS v, locations AS l \
+         WHERE v.id = ? AND l.id = ? ON CONFLICT (variant_id, location_id) DO NOTHING",
+    )
+    .bind::<Uuid, _>(variant_id)
+    .bind::<Uuid, _>(location_id)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Every level of the variants, in the order that orders draw from; locks nothing.
+pub(super) async fn levels(conn: &mut Conn, variants: &[VariantId]) -> QueryResult<Vec<StockLevel>> {
+    Sql::<LevelRow>::new(
+        "SELECT s.variant_id, s.location_id, s.on_hand, s.reserved, s.backorderable \
+         FROM stock_levels AS s JOIN locations AS l ON l.id = s.location_id \
+         WHERE s.variant_id = ANY(?) ORDER BY s.variant_id, l.priority, l.id",
+    )
+    .bind::<Array<Uuid>, _>(variants)
+    .load(conn)
+    .await
+}
+
 /// The location that is drawn from first.
 pub async fn default_location(conn: &mut Conn) -> QueryResult<LocationId> {
     Sql::<Uuid>::new("SELECT id FROM locations ORDER BY priority, id LIMIT 1").get_result(conn).await

@@ -39,6 +39,11 @@ pub async fn set_on_hand(
     Ok(())
 }
 
+/// Locks every level of the variants; how many of their units are promised to orders that are not shipped. One statement.
+pub async fn lock_reserved(conn: &mut Conn, variants: Vec<VariantId>) -> Result<i64> {
+    Ok(queries::lock(conn, variants).await?.iter().map(|level| level.reserved).sum())
+}
+
 async fn adjust_known(
     conn: &mut Conn,
     targets: &[StockTarget],

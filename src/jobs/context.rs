@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::ids::{JobId, UserId};
+use crate::trace::TraceContext;
 
 use super::JobError;
 use super::ledger::fence;
@@ -27,6 +28,8 @@ pub struct JobContext {
     pub attempt: i32,
     /// Who enqueued it, if somebody signed in did.
     pub created_by: Option<UserId>,
+    /// The run's part of the trace; its header goes along with calls to outside services.
+    pub trace: TraceContext,
     pub(super) lease_token: uuid::Uuid,
     pub(super) canceled: CancellationToken,
     pub(super) pace: Arc<Mutex<Pace>>,

@@ -18,7 +18,7 @@ pub struct EnqueueOptions {
     pub priority: Option<i16>,
     /// May read this job without JOBS_READ.
     pub created_by: Option<UserId>,
-    /// The W3C trace context that the run belongs to.
+    /// The W3C trace context that the run belongs to, instead of that of whoever enqueues it, see [`crate::trace`].
     pub traceparent: Option<String>,
 }
 
@@ -31,13 +31,15 @@ pub async fn enqueue<J: Job>(conn: &mut Conn, job: &J, options: EnqueueOptions) 
 
 /// The same for many jobs of one kind, in one statement. The ids are in the order of the jobs.
 pub async fn enqueue_all<J: Job>(conn: &mut Conn, jobs: &[J], options: EnqueueOptions) -> Result<Vec<JobId>> {
+    let traceparent =
+        options.traceparent.or_else(|| crate::trace::current().map(|context| context.to_string()));
     let policy = Policy {
         kind: J::KIND,
         queue: J::QUEUE,
         priority: options.priority.unwrap_or(J::PRIORITY),
         max_attempts: J::MAX_ATTEMPTS,
         run_at: options.run_at,
-        traceparent: options.traceparent.as_deref(),
+        traceparent: traceparent.as_deref(),
         created_by: options.created_by,
     };
     let payloads: Vec<_> =

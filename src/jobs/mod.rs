@@ -9,9 +9,11 @@
 //! statements of that machinery, `transport` everything about Redis and apalis; the other files are what people do with
 //! jobs.
 
+mod board;
 mod cancel;
 mod context;
 mod enqueue;
+mod figures;
 pub mod graphql;
 mod job;
 mod ledger;
@@ -30,9 +32,11 @@ mod schedules;
 mod transport;
 mod worker;
 
+pub use board::{Board, Snapshot, watch_board};
 pub use cancel::cancel;
 pub use context::JobContext;
 pub use enqueue::{EnqueueOptions, enqueue, enqueue_all};
+pub use figures::{Figures, describe as describe_metrics};
 pub use job::{Job, JobError};
 pub use limits::{LimitChange, set_limits};
 pub use maintenance::Prune;

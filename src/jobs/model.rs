@@ -6,7 +6,7 @@ use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::serialize::{self, Output, ToSql};
-use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz};
 
 use crate::ids::{JobId, UserId};
 use crate::schema::{job_attempts, job_schedules, job_workers, jobs};
@@ -122,6 +122,8 @@ pub struct JobRow {
     pub result: Option<serde_json::Value>,
     /// Why the last attempt that failed did.
     pub last_error: Option<String>,
+    /// The W3C trace context of who enqueued it.
+    pub traceparent: Option<String>,
     /// May read it.
     pub created_by: Option<UserId>,
     /// When it was enqueued.
@@ -180,7 +182,7 @@ pub struct Rate {
 }
 
 /// How full a queue is, and what limits it.
-#[derive(Debug, Clone, QueryableByName, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, QueryableByName, serde::Serialize)]
 pub struct QueueCounts {
     /// Its name.
     #[diesel(sql_type = Text)]
@@ -206,6 +208,9 @@ pub struct QueueCounts {
     /// How long the oldest of the ready ones has waited.
     #[diesel(sql_type = Nullable<Double>)]
     pub oldest_ready_age_s: Option<f64>,
+    /// Since when that one is due; on the database's clock.
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    pub oldest_ready_at: Option<DateTime<Utc>>,
     /// Most jobs that run at a time; unlimited if absent.
     #[diesel(sql_type = Nullable<Integer>)]
     pub max_running: Option<i32>,
@@ -236,7 +241,7 @@ impl QueueCounts {
 }
 
 /// A worker process.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
 #[diesel(table_name = job_workers)]
 pub struct WorkerRow {
     /// Unique for every start.
@@ -260,7 +265,7 @@ pub struct WorkerRow {
 }
 
 /// A job that is enqueued by the clock.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
 #[diesel(table_name = job_schedules)]
 pub struct ScheduleRow {
     /// Its name.

@@ -1,9 +1,11 @@
 //! What people read in the ledger and change by hand. The platform's own statements are in `ledger`.
 
+pub mod figures;
 pub mod matching;
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Double, Integer, Nullable, Text};
+use diesel::sql_types::{Bool, Double, Integer, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
 use crate::db::Conn;
@@ -115,12 +117,32 @@ pub async fn queue_counts(conn: &mut Conn) -> QueryResult<Vec<QueueCounts>> {
                  min(oldest) AS oldest FROM counted GROUP BY queue) \
          SELECT name, coalesce(paused, false) AS paused, coalesce(ready, 0) AS ready, coalesce(running, 0) AS running, \
              coalesce(scheduled, 0) AS scheduled, coalesce(retrying, 0) AS retrying, coalesce(dead, 0) AS dead, \
-             greatest(extract(epoch FROM now() - oldest), 0)::float8 AS oldest_ready_age_s, \
+             CASE WHEN oldest IS NOT NULL THEN greatest(extract(epoch FROM now() - oldest), 0)::float8 END \
+                 AS oldest_ready_age_s, oldest AS oldest_ready_at, \
              max_running, rate_limit, rate_period_seconds \
          FROM job_queues FULL JOIN summed USING (name) ORDER BY name",
     )
     .load(conn)
     .await
+}
+
+#[derive(QueryableByName)]
+struct LatestTimes {
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    enqueued_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    finished_at: Option<DateTime<Utc>>,
+}
+
+/// When the newest job was enqueued, and when one was last over. Reads one entry of an index for each.
+pub async fn latest_times(conn: &mut Conn) -> QueryResult<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+    let times: LatestTimes = statement(
+        "SELECT (SELECT created_at FROM jobs ORDER BY id DESC LIMIT 1) AS enqueued_at, \
+             (SELECT finished_at FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1) AS finished_at",
+    )
+    .get_result(conn)
+    .await?;
+    Ok((times.enqueued_at, times.finished_at))
 }
 
 /// Workers that gave a sign of life within a minute.

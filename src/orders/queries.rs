@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use sha2::{Digest, Sha256};
 
@@ -15,6 +15,7 @@ use crate::ids::{
 use crate::inventory::Allocation;
 use crate::pagination::{Page, PageArgs};
 use crate::schema::{order_line_allocations, order_lines, orders};
+use crate::sql::{Keep, Sql};
 
 use super::model::{FulfillmentStatus, Order, OrderLine, OrderStatus, PaymentStatus};
 
@@ -53,8 +54,6 @@ pub struct NewOrder {
 }
 
 /// A line to be written.
-#[derive(Insertable)]
-#[diesel(table_name = order_lines)]
 #[allow(missing_docs)] // The fields are those of `OrderLine`.
 pub struct NewOrderLine {
     pub id: OrderLineId,
@@ -73,39 +72,54 @@ pub struct NewOrderLine {
 
 /// Writes an order. One statement.
 pub async fn insert(conn: &mut Conn, order: NewOrder) -> QueryResult<Order> {
-    diesel::insert_into(orders::table).values(order).returning(Order::as_returning()).get_result(conn).await
+    let returning = diesel::insert_into(orders::table).values(order).returning(Order::as_returning());
+    returning.kept().get_result(conn).await
 }
 
+/// The SQL type of an [`OrderLine`].
+type LineSql =
+    (SqlUuid, SqlUuid, Nullable<SqlUuid>, Text, Text, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt);
+
 /// Writes the lines of an order. One statement.
-pub async fn insert_lines(conn: &mut Conn, lines: Vec<NewOrderLine>) -> QueryResult<Vec<OrderLine>> {
-    diesel::insert_into(order_lines::table)
-        .values(lines)
-        .returning(OrderLine::as_returning())
-        .get_results(conn)
-        .await
+pub async fn insert_lines(conn: &mut Conn, lines: &[NewOrderLine]) -> QueryResult<Vec<OrderLine>> {
+    let texts =
+        |get: fn(&NewOrderLine) -> &str| -> Vec<&str> { lines.iter().map(|line| get(line)).collect() };
+    let numbers = |get: fn(&NewOrderLine) -> i64| -> Vec<i64> { lines.iter().map(get).collect() };
+    Sql::<LineSql>::new(
+        "INSERT INTO order_lines (id, order_id, variant_id, position, sku, name, variant_name, quantity, unit_price, \
+         discount, tax, total) SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         RETURNING id, order_id, variant_id, sku, name, variant_name, quantity, fulfilled_quantity, unit_price, discount, \
+         tax, total",
+    )
+    .bind::<Array<SqlUuid>, _>(lines.iter().map(|line| line.id).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(lines.iter().map(|line| line.order_id).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(lines.iter().map(|line| line.variant_id).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(lines.iter().map(|line| line.position).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(texts(|line| &line.sku))
+    .bind::<Array<Text>, _>(texts(|line| &line.name))
+    .bind::<Array<Text>, _>(texts(|line| &line.variant_name))
+    .bind::<Array<BigInt>, _>(numbers(|line| line.quantity))
+    .bind::<Array<BigInt>, _>(numbers(|line| line.unit_price))
+    .bind::<Array<BigInt>, _>(numbers(|line| line.discount))
+    .bind::<Array<BigInt>, _>(numbers(|line| line.tax))
+    .bind::<Array<BigInt>, _>(numbers(|line| line.total))
+    .load(conn)
+    .await
 }
 
 /// Records how many units of each line are reserved where. One statement.
 pub async fn set_allocations(conn: &mut Conn, allocations: &[Allocation]) -> QueryResult<()> {
-    use diesel::upsert::excluded;
-    let rows: Vec<_> = allocations
-        .iter()
-        .map(|allocation| {
-            (
-                order_line_allocations::order_line_id.eq(allocation.order_line_id),
-                order_line_allocations::variant_id.eq(allocation.variant_id),
-                order_line_allocations::location_id.eq(allocation.location_id),
-                order_line_allocations::quantity.eq(allocation.quantity),
-            )
-        })
-        .collect();
-    diesel::insert_into(order_line_allocations::table)
-        .values(rows)
-        .on_conflict((order_line_allocations::order_line_id, order_line_allocations::location_id))
-        .do_update()
-        .set(order_line_allocations::quantity.eq(excluded(order_line_allocations::quantity)))
-        .execute(conn)
-        .await?;
+    Sql::<SqlUuid>::new(
+        "INSERT INTO order_line_allocations (order_line_id, variant_id, location_id, quantity) \
+         SELECT * FROM unnest(?, ?, ?, ?) \
+         ON CONFLICT (order_line_id, location_id) DO UPDATE SET quantity = excluded.quantity",
+    )
+    .bind::<Array<SqlUuid>, _>(allocations.iter().map(|it| it.order_line_id).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(allocations.iter().map(|it| it.variant_id).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(allocations.iter().map(|it| it.location_id).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(allocations.iter().map(|it| it.quantity).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -169,6 +183,7 @@ pub(super) async fn update(conn: &mut Conn, id: OrderId, changes: OrderChanges) 
     diesel::update(orders::table.find(id))
         .set((changes, orders::version.eq(orders::version + 1)))
         .returning(Order::as_returning())
+        .kept()
         .get_result(conn)
         .await
 }

@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use crate::db::Conn;
 use crate::ids::{OrderId, PaymentId, PaymentOperationId, RefundId};
 use crate::schema::{orders, payment_operations, payments, refunds};
+use crate::sql::Keep;
 
 use super::gateway::{OperationKind, Outcome};
 use super::model::{Payment, PaymentStatus, Refund, RefundStatus};
@@ -25,6 +26,7 @@ pub(super) async fn insert(conn: &mut Conn, id: PaymentId, payment: &NewPayment)
             payments::created_at.eq(payment.at),
             payments::updated_at.eq(payment.at),
         ))
+        .kept()
         .execute(conn)
         .await?;
     Ok(())

@@ -5,14 +5,14 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 
 use crate::catalog::Scope;
 use crate::catalog::graphql::{Product, ProductWhereInput, connection_columns};
-use crate::graphql::{ContextExt, Edge, page_cost, page_info};
+use crate::graphql::{AtHand, ContextExt, Edge, page_cost, page_info};
 use crate::pagination::{Page, PageArgs};
 
 use super::{Match, Question, Search};
 
 /// A page of the products that were found, and what all of those found have in common.
 pub struct ProductSearchConnection {
-    page: Page<Product>,
+    page: Page<AtHand<Product>>,
     search: Search,
     by: Match,
 }
@@ -39,12 +39,12 @@ pub struct FacetValue {
 #[Object]
 impl ProductSearchConnection {
     /// The products of the page, each with its cursor.
-    async fn edges(&self) -> Vec<Edge<'_, Product>> {
+    async fn edges(&self) -> Vec<Edge<'_, AtHand<Product>>> {
         self.page.items.iter().map(Edge::new).collect()
     }
 
     /// The products of the page, the best first.
-    async fn nodes(&self) -> Vec<&Product> {
+    async fn nodes(&self) -> Vec<&AtHand<Product>> {
         self.page.items.iter().map(|(_, product)| product).collect()
     }
 
@@ -102,6 +102,10 @@ impl SearchQuery {
             scope: Scope::of(ctx.viewer(), ctx.channel(), app.clock.now()),
         };
         let found = super::search(&app.db, ctx.viewer(), &search, connection_columns(ctx), &page).await?;
-        Ok(ProductSearchConnection { page: found.page.map(Product), by: found.by, search })
+        Ok(ProductSearchConnection {
+            page: found.page.map(|product| AtHand(Product(product))),
+            by: found.by,
+            search,
+        })
     }
 }

@@ -26,6 +26,7 @@ pub struct Client {
 
 impl Client {
     pub(super) fn new(base: String, auth: Auth) -> Self {
+        ironmonger::tls::choose_crypto();
         // Longer than any deadline of the server, so that a test sees the server's answer.
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
         Self { http, base, auth, headers: Vec::new() }
@@ -96,7 +97,10 @@ impl Client {
     ) -> Value {
         let mut place = &mut variables;
         for key in path.strip_prefix("variables.").expect("the path begins with variables").split('.') {
-            place = &mut place[key];
+            place = match key.parse::<usize>() {
+                Ok(index) => &mut place[index],
+                Err(_) => &mut place[key],
+            };
         }
         *place = Value::Null;
         let operations = json!({ "query": document, "variables": variables }).to_string();

@@ -2,6 +2,7 @@
 //!
 //! What is written is read back to the same shop exactly. The fields are described in docs/IMPORT.md.
 
+mod draft;
 mod line;
 mod read;
 mod write;
@@ -16,6 +17,7 @@ use crate::storage::StoredReader;
 use super::entry::{Entry, Position, Problem, QUOTED_BYTES, ReadError, beginning};
 use super::item::{Item, Places};
 
+pub use draft::parse_line;
 pub use write::{Names, location, product_type};
 
 /// The longest line: a product with 2,000 variants takes about a megabyte.

@@ -9,7 +9,7 @@ use crate::bulk::check;
 use crate::bulk::entry::Problem;
 use crate::bulk::item::{CollectionPatch, Item, LocationItem, Places, TypePatch, with_channels};
 use crate::bulk::patch::{Collections, Prices, ProductPatch, StockPatch, VariantPatch};
-use crate::catalog::{ImageDraft, Membership, OptionDraft, PriceRecord, Publication, Translation};
+use crate::catalog::{self, ImageDraft, Membership, OptionDraft, PriceRecord, Publication, Translation};
 use crate::channels::Channel;
 
 use super::line::{
@@ -322,7 +322,10 @@ fn collection(line: CollectionLine, places: &Places) -> Result<CollectionPatch, 
         }
         Some(Some(rule)) => {
             let id = |slug: &str| Ok(places.find("rule", slug)?.id.0.to_string());
-            Some(Some(with_channels(rule, id)?))
+            let rule = with_channels(rule, id)?;
+            serde_json::from_value::<catalog::Rule>(rule.clone())
+                .map_err(|error| Problem::new("rule", format!("It is no rule: {error}.")))?;
+            Some(Some(rule))
         }
         other => other,
     };

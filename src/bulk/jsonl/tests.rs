@@ -23,6 +23,7 @@ fn places() -> Places {
         name: slug.to_owned(),
         currency: currency.parse().unwrap(),
         is_default: slug == "main",
+        version: 1,
     };
     let channels: Arc<[Channel]> =
         vec![channel("main", "USD"), channel("kuwait", "KWD"), channel("japan", "JPY")].into();
@@ -193,7 +194,7 @@ fn a_new_product_needs_a_name_variants_and_prices() {
 fn other_lines_are_told_by_their_type() {
     let places = places();
     let item = |line: &str| read::read(line.as_bytes(), &places);
-    let collection = item(r#"{"type":"collection","slug":"c","name":"C","rule":{"match":"ALL"}}"#).unwrap();
+    let collection = item(r#"{"type":"collection","slug":"c","name":"C","rule":{"match":"ALL","conditions":[]}}"#).unwrap();
     let Item::Collection(patch) = collection else { panic!("{collection:?}") };
     assert!(patch.rule.is_some() && patch.image.is_none());
     let kind = r#"{"type":"productType","name":"T","attributes":[{"code":"depth","name":"Depth","kind":"NUMBER","unit":"cm"}]}"#;

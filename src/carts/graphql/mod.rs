@@ -26,7 +26,7 @@ impl CartQuery {
         #[graphql(desc = "The id that `cartCreate` answered with.")] id: CartId,
     ) -> Result<Option<Cart>> {
         let app = ctx.app();
-        let cart = super::find(&mut *app.db.get().await?, id).await?;
+        let cart = super::find(&mut *app.db.get().await?, id, app.clock.now()).await?;
         Ok(cart.map(|cart| Cart::new(cart, app.clock.now())))
     }
 }

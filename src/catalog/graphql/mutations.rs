@@ -10,6 +10,7 @@ use crate::error::{Error, Rejection};
 use crate::graphql::{ContextExt, MoneyInput, UserError, outcome};
 use crate::ids::ProductId;
 
+use super::attributes::{ProductAttributeInput, read_values};
 use super::product::Product;
 
 /// A new product.
@@ -44,9 +45,12 @@ pub struct ProductCreateInput {
     /// Its images, in display order.
     #[graphql(default)]
     images: Vec<ImageInput>,
-    /// Slugs of collections that it is added to.
+    /// Slugs of collections that it is added to; not those by rule, which know their members.
     #[graphql(default)]
     collections: Vec<String>,
+    /// Its attributes; those that its type has.
+    #[graphql(default)]
+    attributes: Vec<ProductAttributeInput>,
 }
 
 /// An option and its values.
@@ -95,9 +99,9 @@ pub struct ProductVariantInput {
 #[derive(InputObject)]
 pub struct SelectedOptionInput {
     /// The option, such as "Size".
-    name: String,
+    pub(super) name: String,
     /// The value, such as "M".
-    value: String,
+    pub(super) value: String,
 }
 
 /// An image.
@@ -131,6 +135,9 @@ pub struct ProductUpdateInput {
     tags: Option<Vec<String>>,
     /// ACTIVE publishes it in the channel, anything else takes it back.
     status: Option<ProductStatus>,
+    /// Attributes that change; those that are not named stay.
+    #[graphql(default)]
+    attributes: Vec<ProductAttributeInput>,
 }
 
 /// What `productCreate` answers.
@@ -203,7 +210,8 @@ impl ProductCreateInput {
             images: images.collect(),
             collections: self.collections,
         };
-        Ok(NewProduct { draft, selected_options })
+        let attributes = read_values(self.attributes)?;
+        Ok(NewProduct { draft, selected_options, attributes })
     }
 }
 
@@ -247,18 +255,24 @@ impl CatalogMutation {
             product_type,
             tags,
             status,
+            attributes,
         } = input;
-        let change = ProductChange { name, slug, description, vendor, product_type, tags, status };
-        let updated =
-            catalog::update(ctx.app(), ctx.viewer(), ctx.channel(), id, expected_version, change).await;
-        let (id, user_errors) = outcome(updated)?;
+        let (app, viewer, channel) = (ctx.app(), ctx.viewer(), ctx.channel());
+        let updated = async {
+            viewer.require(crate::access::Permission::CatalogWrite)?;
+            let attributes = read_values(attributes)?;
+            let change =
+                ProductChange { name, slug, description, vendor, product_type, tags, status, attributes };
+            catalog::update(app, viewer, channel, id, expected_version, change).await
+        };
+        let (id, user_errors) = outcome(updated.await)?;
         let product = written(ctx, id).await?;
         Ok(ProductUpdatePayload { product, user_errors })
     }
 }
 
 /// The product that was just written, whatever the viewer may read: who may change a product sees the result.
-async fn written(ctx: &Context<'_>, id: Option<ProductId>) -> Result<Option<Product>> {
+pub(super) async fn written(ctx: &Context<'_>, id: Option<ProductId>) -> Result<Option<Product>> {
     let Some(id) = id else { return Ok(None) };
     let app = ctx.app();
     let scope = catalog::Scope { channel_id: ctx.channel().id, now: app.clock.now(), staff: true };

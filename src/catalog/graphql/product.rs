@@ -1,30 +1,47 @@
 //! Products.
 
+use std::borrow::Cow;
+
 use async_graphql::{Context, Lookahead, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use crate::access::Permission;
+use crate::catalog::edit::Owner;
 use crate::catalog::model::{self, Details, Fetched, ProductColumns, ProductStatus};
 use crate::catalog::queries::ChildPage;
+use crate::catalog::queries::attributes::AttributesOf;
 use crate::catalog::queries::children::{ImagesOf, OptionsOf};
 use crate::catalog::queries::collections::{CollectionCountOf, CollectionsOf};
+use crate::catalog::queries::staff::{self, PublicationsOf};
 use crate::catalog::queries::variants::{VariantCountOf, VariantsOf};
+use crate::catalog::translations::Translated;
+use crate::channels::graphql::Channel;
 use crate::graphql::{Connection, ContextExt, Loaders, page_cost};
-use crate::ids::{ImageId, ProductId};
+use crate::ids::{OptionId, ProductId};
 use crate::money::Money;
 use crate::pagination::PageArgs;
 
+use super::attributes::ProductAttribute;
 use super::collection::Collection;
+use super::image::Image;
+use super::metadata::{self, MetadataEntry};
+use super::translations::{Translation, texts_of, translations_of};
 use super::variant::ProductVariant;
 
 /// Something for sale, in one or more variants.
 pub struct Product(pub model::Product);
 
-/// An image of a product.
-pub struct Image(pub model::Image);
-
 /// An option that a product comes in, such as its size.
 pub struct ProductOption(pub model::ProductOption);
+
+/// From when on a product is seen in a channel.
+#[derive(SimpleObject)]
+pub struct Publication {
+    /// Where.
+    channel: Channel,
+    /// From when on; null when it is not published there.
+    published_at: Option<DateTime<Utc>>,
+}
 
 /// From the cheapest to the dearest variant.
 #[derive(SimpleObject)]
@@ -57,6 +74,22 @@ impl Product {
     }
 }
 
+/// Publications with their channels, by the channels' slugs.
+pub(super) async fn publications(
+    ctx: &Context<'_>,
+    rows: Vec<staff::Publication>,
+) -> Result<Vec<Publication>> {
+    let app = ctx.app();
+    let mut publications = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(channel) = app.channels.by_id(&app.db, row.channel_id).await? {
+            publications.push(Publication { channel: Channel(channel), published_at: row.published_at });
+        }
+    }
+    publications.sort_by(|a, b| a.channel.0.slug.cmp(&b.channel.0.slug));
+    Ok(publications)
+}
+
 /// Which costly columns a selection of products asks for.
 pub fn product_columns(products: Lookahead<'_>) -> ProductColumns {
     let selects = |name| products.field(name).exists();
@@ -86,9 +119,10 @@ impl Product {
         self.0.id
     }
 
-    /// For people.
-    async fn name(&self) -> &str {
-        &self.0.name
+    /// For people; in the language of the request, or as it was written.
+    async fn name(&self, ctx: &Context<'_>) -> Result<Cow<'_, str>> {
+        let translated = texts_of(ctx, Translated::Product(self.0.id)).await?.name;
+        Ok(translated.map_or(Cow::Borrowed(self.0.name.as_str()), Cow::Owned))
     }
 
     /// Identifies the product in URLs; unique.
@@ -96,8 +130,12 @@ impl Product {
         &self.0.slug
     }
 
-    /// Text or HTML, as the source has it; show it as HTML only after cleaning it.
-    async fn description(&self, ctx: &Context<'_>) -> Result<std::borrow::Cow<'_, str>> {
+    /// Text or HTML, as the source has it; show it as HTML only after cleaning it. In the language of the request, or as
+    /// it was written.
+    async fn description(&self, ctx: &Context<'_>) -> Result<Cow<'_, str>> {
+        if let Some(translated) = texts_of(ctx, Translated::Product(self.0.id)).await?.description {
+            return Ok(translated.into());
+        }
         Ok(match &self.0.details {
             Fetched::Yes(details) => (&details.description).into(),
             Fetched::No => self.details(ctx).await?.description.into(),
@@ -197,6 +235,39 @@ impl Product {
         Ok(Connection::counted_by(page.map(ProductVariant), VariantCountOf(self.0.id)))
     }
 
+    /// What its type says that it has, in the type's order.
+    #[graphql(complexity = "5 * child_complexity + 1")]
+    async fn attributes(&self, ctx: &Context<'_>) -> Result<Vec<ProductAttribute>> {
+        let attributes = ctx.loaders().load_one(AttributesOf(self.0.id)).await?;
+        Ok(attributes.unwrap_or_default().into_iter().map(ProductAttribute).collect())
+    }
+
+    /// Its texts in other languages, by language. Needs CATALOG_READ.
+    #[graphql(visible = "crate::graphql::visible::catalog_read", complexity = "3 * child_complexity + 1")]
+    async fn translations(&self, ctx: &Context<'_>) -> Result<Option<Vec<Translation>>> {
+        translations_of(ctx, Translated::Product(self.0.id)).await
+    }
+
+    /// Where it is published, by the channels' slugs. Needs CATALOG_READ.
+    #[graphql(visible = "crate::graphql::visible::catalog_read", complexity = "3 * child_complexity + 1")]
+    async fn publications(&self, ctx: &Context<'_>) -> Result<Option<Vec<Publication>>> {
+        ctx.viewer().require(Permission::CatalogRead)?;
+        let rows = ctx.loaders().load_one(PublicationsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(Some(publications(ctx, rows).await?))
+    }
+
+    /// What the shop keeps with it for programs of its own, by key.
+    #[graphql(complexity = "3 * child_complexity + 1")]
+    async fn metadata(&self, ctx: &Context<'_>) -> Result<Vec<MetadataEntry>> {
+        metadata::public(ctx, Owner::Product(self.0.id)).await
+    }
+
+    /// The same for staff. Needs CATALOG_READ.
+    #[graphql(visible = "crate::graphql::visible::catalog_read", complexity = "3 * child_complexity + 1")]
+    async fn private_metadata(&self, ctx: &Context<'_>) -> Result<Option<Vec<MetadataEntry>>> {
+        metadata::private(ctx, Owner::Product(self.0.id)).await
+    }
+
     /// Grows by one with every change; for `expectedVersion`.
     async fn version(&self) -> i64 {
         self.0.version
@@ -213,28 +284,14 @@ impl Product {
     }
 }
 
-/// An image of a product.
-#[Object]
-impl Image {
-    /// Globally unique and opaque.
-    async fn id(&self) -> ImageId {
-        self.0.id
-    }
-
-    /// Absolute, or a path on this server.
-    async fn url(&self) -> &str {
-        &self.0.url
-    }
-
-    /// What it shows, for those who cannot see it; may be empty.
-    async fn alt_text(&self) -> &str {
-        &self.0.alt_text
-    }
-}
-
 /// An option that a product comes in, such as its size.
 #[Object]
 impl ProductOption {
+    /// Globally unique and opaque.
+    async fn id(&self) -> OptionId {
+        self.0.id
+    }
+
     /// Such as "Size".
     async fn name(&self) -> &str {
         &self.0.name

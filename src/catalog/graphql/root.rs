@@ -5,7 +5,7 @@ use async_graphql::{Context, Object, Result};
 use crate::catalog::model::Scope;
 use crate::catalog::read;
 use crate::error::{Code, Error};
-use crate::graphql::{Connection, ContextExt, page_cost};
+use crate::graphql::{AtHand, Connection, ContextExt, page_cost};
 use crate::ids::{CollectionId, ProductId};
 use crate::pagination::PageArgs;
 
@@ -37,7 +37,7 @@ impl CatalogQuery {
         #[graphql(desc = "The order; a later key decides where earlier ones are equal.")] sort: Option<
             Vec<ProductSortInput>,
         >,
-    ) -> Result<Connection<Product>> {
+    ) -> Result<Connection<AtHand<Product>>> {
         let page = PageArgs::new(first, after, last, before)?;
         let filter = where_.unwrap_or_default().read(ctx.channel())?;
         let sort: Vec<_> = sort.unwrap_or_default().into_iter().map(Into::into).collect();
@@ -51,7 +51,7 @@ impl CatalogQuery {
             let (db, filter) = (db.clone(), filter.clone());
             async move { read::count_products(&db, &scope, &filter).await }
         };
-        Ok(Connection::new(products.map(Product), count))
+        Ok(Connection::new(products.map(|product| AtHand(Product(product))), count))
     }
 
     /// The product with this slug or id; null when there is none, or it is not on sale in the channel.
@@ -84,11 +84,13 @@ impl CatalogQuery {
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Collection>> {
         let page = PageArgs::new(first, after, last, before)?;
-        let db = ctx.app().db.clone();
-        let collections = read::list_collections(&db, &page).await?;
+        let app = ctx.app();
+        let scope = Scope::of(ctx.viewer(), ctx.channel(), app.clock.now());
+        let db = app.db.clone();
+        let collections = read::list_collections(&db, &scope, &page).await?;
         let count = move || {
             let db = db.clone();
-            async move { read::count_collections(&db).await }
+            async move { read::count_collections(&db, &scope).await }
         };
         Ok(Connection::new(collections.map(Collection), count))
     }
@@ -102,7 +104,9 @@ impl CatalogQuery {
     ) -> Result<Option<Collection>> {
         match (slug, id) {
             (Some(slug), None) => {
-                Ok(read::find_collection_by_slug(&ctx.app().db, &slug).await?.map(Collection))
+                let app = ctx.app();
+                let scope = Scope::of(ctx.viewer(), ctx.channel(), app.clock.now());
+                Ok(read::find_collection_by_slug(&app.db, &scope, &slug).await?.map(Collection))
             }
             (None, Some(id)) => Collection::load(ctx, id).await,
             _ => Err(one_of_slug_and_id()),

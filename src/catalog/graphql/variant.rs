@@ -2,13 +2,18 @@
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 
+use crate::access::Permission;
+use crate::catalog::edit::Owner;
 use crate::catalog::model;
 use crate::catalog::queries::children::OptionsOf;
 use crate::graphql::ContextExt;
 use crate::ids::VariantId;
-use crate::inventory::{self, AvailabilityOf};
+use crate::inventory::graphql::StockLevel;
+use crate::inventory::{self, AvailabilityOf, LevelsOf};
 use crate::money::Money;
 
+use super::metadata::{self, MetadataEntry};
+use super::prices::{self, VariantPrice};
 use super::product::Product;
 
 /// What is bought: a product in one combination of its options.
@@ -58,12 +63,12 @@ impl ProductVariant {
         &self.0.name
     }
 
-    /// What it costs in the channel; null when it is not sold there.
+    /// What it costs in the channel now; null when it is not sold there.
     async fn price(&self, ctx: &Context<'_>) -> Option<Money> {
         self.0.price.map(|minor| ctx.channel().money(minor))
     }
 
-    /// What it cost before a reduction; null when it is not reduced.
+    /// The regular price while it is on sale, or what it cost before another reduction; null when it is not reduced.
     async fn compare_at_price(&self, ctx: &Context<'_>) -> Option<Money> {
         self.0.compare_at_price.map(|minor| ctx.channel().money(minor))
     }
@@ -85,6 +90,14 @@ impl ProductVariant {
     /// Whether and how often it can be ordered now.
     async fn availability(&self, ctx: &Context<'_>) -> Result<Availability> {
         Ok(Availability(ctx.loaders().load_one(AvailabilityOf(self.0.id)).await?.unwrap_or_default()))
+    }
+
+    /// Its units at every location that has had some, in the order that orders draw from. Needs INVENTORY_READ.
+    #[graphql(visible = "crate::graphql::visible::inventory_read", complexity = "3 * child_complexity + 1")]
+    async fn stock_levels(&self, ctx: &Context<'_>) -> Result<Option<Vec<StockLevel>>> {
+        ctx.viewer().require(Permission::InventoryRead)?;
+        let levels = ctx.loaders().load_one(LevelsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(Some(levels.into_iter().map(StockLevel).collect()))
     }
 
     /// What it is a variant of; null when the viewer may not see it (any more).
@@ -110,6 +123,29 @@ impl ProductVariant {
     /// Whether tax is charged.
     async fn taxable(&self) -> bool {
         self.0.taxable
+    }
+
+    /// Grows by one with every change; for `expectedVersion`.
+    async fn version(&self) -> i64 {
+        self.0.version
+    }
+
+    /// What it costs in every channel that it is sold in, by the channels' slugs. Needs PRICING_READ.
+    #[graphql(visible = "crate::graphql::visible::pricing_read", complexity = "3 * child_complexity + 1")]
+    async fn prices(&self, ctx: &Context<'_>) -> Result<Option<Vec<VariantPrice>>> {
+        prices::prices_of(ctx, self.0.id).await
+    }
+
+    /// What the shop keeps with it for programs of its own, by key.
+    #[graphql(complexity = "3 * child_complexity + 1")]
+    async fn metadata(&self, ctx: &Context<'_>) -> Result<Vec<MetadataEntry>> {
+        metadata::public(ctx, Owner::Variant(self.0.id)).await
+    }
+
+    /// The same for staff. Needs CATALOG_READ.
+    #[graphql(visible = "crate::graphql::visible::catalog_read", complexity = "3 * child_complexity + 1")]
+    async fn private_metadata(&self, ctx: &Context<'_>) -> Result<Option<Vec<MetadataEntry>>> {
+        metadata::private(ctx, Owner::Variant(self.0.id)).await
     }
 }
 

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::catalog::model::{Image, ProductOption};
 use crate::graphql::BatchReader;
-use crate::ids::{ImageId, ProductId};
+use crate::ids::{ImageId, OptionId, ProductId};
 use crate::schema::{product_images, product_options};
 
 use super::by_parent;
@@ -23,14 +23,22 @@ impl Loader<OptionsOf> for BatchReader {
 
     async fn load(&self, keys: &[OptionsOf]) -> Result<HashMap<OptionsOf, Vec<ProductOption>>, Self::Error> {
         let products: Vec<ProductId> = keys.iter().map(|key| key.0).collect();
-        let rows: Vec<(ProductId, String, Vec<String>)> = product_options::table
+        let rows: Vec<(ProductId, OptionId, String, Vec<String>)> = product_options::table
             .filter(product_options::product_id.eq_any(&products))
             .order((product_options::product_id, product_options::position, product_options::id))
-            .select((product_options::product_id, product_options::name, product_options::values))
+            .select((
+                product_options::product_id,
+                product_options::id,
+                product_options::name,
+                product_options::values,
+            ))
             .load(&mut self.app.db.get().await?)
             .await
             .map_err(crate::Error::from)?;
-        let rows = rows.into_iter().map(|(id, name, values)| (id, ProductOption { name, values })).collect();
+        let rows = rows
+            .into_iter()
+            .map(|(product_id, id, name, values)| (product_id, ProductOption { id, name, values }))
+            .collect();
         Ok(by_parent(&products, rows).into_iter().map(|(id, options)| (OptionsOf(id), options)).collect())
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
@@ -15,47 +14,80 @@ use crate::error::Result;
 use crate::graphql::BatchReader;
 use crate::ids::{CollectionId, ProductId};
 use crate::pagination::{Page, PageArgs};
-use crate::schema::collections;
 use crate::sql::Sql;
 
 use super::products::{ProductRow, ProductSql, image_columns, image_join, inner_columns, limit};
 use super::{ChildPage, by_page, by_parent};
 
-pub(in crate::catalog) async fn find_by_slug(conn: &mut Conn, slug: &str) -> QueryResult<Option<Collection>> {
-    collections::table
-        .filter(collections::slug.eq(slug))
-        .select(Collection::as_select())
-        .first(conn)
-        .await
-        .optional()
+/// The SQL type of a [`Collection`].
+type CollectionSql = (Uuid, Text, Text, Text, Text, Text, BigInt, Timestamptz, Timestamptz);
+
+/// The columns of `c`.
+const COLUMNS: &str = "c.id, c.slug, c.name, c.description, c.image_url, c.image_alt_text, c.version, c.created_at, c.updated_at";
+
+/// Appends that the scope may see the collection `c`: shoppers do not while it is hidden in the channel.
+fn push_visible<Row>(sql: &mut Sql<'_, Row>, scope: &Scope) {
+    if !scope.staff {
+        sql.push(
+            " AND NOT EXISTS (SELECT FROM collection_channels AS cc WHERE cc.collection_id = c.id AND cc.channel_id = ? \
+             AND (cc.published_at IS NULL OR cc.published_at > ?))",
+        );
+        sql.add::<Uuid, _>(scope.channel_id);
+        sql.add::<Timestamptz, _>(scope.now);
+    }
+}
+
+pub(in crate::catalog) async fn find_by_slug(
+    conn: &mut Conn,
+    scope: &Scope,
+    slug: &str,
+) -> QueryResult<Option<Collection>> {
+    let mut sql =
+        Sql::<CollectionSql>::new(format!("SELECT {COLUMNS} FROM collections AS c WHERE c.slug = ?"))
+            .bind::<Text, _>(slug);
+    push_visible(&mut sql, scope);
+    sql.get_result(conn).await.optional()
 }
 
 /// By name.
-pub(in crate::catalog) async fn list(conn: &mut Conn, page: &PageArgs) -> Result<Page<Collection>> {
-    let mut query = collections::table.select(Collection::as_select()).limit(page.limit()).into_boxed();
+pub(in crate::catalog) async fn list(
+    conn: &mut Conn,
+    scope: &Scope,
+    page: &PageArgs,
+) -> Result<Page<Collection>> {
+    let mut sql =
+        Sql::<CollectionSql>::assembled(format!("SELECT {COLUMNS} FROM collections AS c WHERE true"));
+    push_visible(&mut sql, scope);
     let cursor: Option<(String, CollectionId)> = page.cursor()?;
     if let Some((name, id)) = cursor {
-        query = if page.backward {
-            query.filter(
-                collections::name.le(name.clone()).and(collections::name.lt(name).or(collections::id.lt(id))),
-            )
-        } else {
-            query.filter(
-                collections::name.ge(name.clone()).and(collections::name.gt(name).or(collections::id.gt(id))),
-            )
-        };
+        sql.push(if page.backward { " AND (c.name, c.id) < (?, ?)" } else { " AND (c.name, c.id) > (?, ?)" });
+        sql.add::<Text, _>(name);
+        sql.add::<Uuid, _>(id);
     }
-    query = if page.backward {
-        query.order((collections::name.desc(), collections::id.desc()))
-    } else {
-        query.order((collections::name, collections::id))
-    };
-    let rows = query.load(conn).await?;
+    let order = if page.backward { "c.name DESC, c.id DESC" } else { "c.name, c.id" };
+    sql.push(&format!(" ORDER BY {order} LIMIT {}", limit(page)));
+    let mut rows: Vec<Collection> = sql.load(conn).await?;
+    rows.truncate(usize::try_from(page.limit()).unwrap_or(usize::MAX));
     Ok(Page::new(rows, page, |collection: &Collection| (collection.name.clone(), collection.id)))
 }
 
-pub(in crate::catalog) async fn count(conn: &mut Conn) -> Result<i64> {
-    Ok(collections::table.count().get_result(conn).await?)
+pub(in crate::catalog) async fn count(conn: &mut Conn, scope: &Scope) -> Result<i64> {
+    let mut sql = Sql::<BigInt>::new("SELECT count(*) FROM collections AS c WHERE true");
+    push_visible(&mut sql, scope);
+    Ok(sql.get_result(conn).await?)
+}
+
+/// The collections with these ids, in no order.
+pub(in crate::catalog) async fn load(
+    conn: &mut Conn,
+    scope: &Scope,
+    ids: &[CollectionId],
+) -> QueryResult<Vec<Collection>> {
+    let mut sql =
+        Sql::<CollectionSql>::new(format!("SELECT {COLUMNS} FROM collections AS c WHERE c.id = ANY(?)"))
+            .bind::<Array<Uuid>, _>(ids);
+    push_visible(&mut sql, scope);
+    sql.load(conn).await
 }
 
 impl Loader<CollectionId> for BatchReader {
@@ -63,12 +95,8 @@ impl Loader<CollectionId> for BatchReader {
     type Error = async_graphql::Error;
 
     async fn load(&self, ids: &[CollectionId]) -> Result<HashMap<CollectionId, Collection>, Self::Error> {
-        let rows: Vec<Collection> = collections::table
-            .filter(collections::id.eq_any(ids))
-            .select(Collection::as_select())
-            .load(&mut self.app.db.get().await?)
-            .await
-            .map_err(crate::Error::from)?;
+        let mut conn = self.app.db.get().await?;
+        let rows = load(&mut conn, &self.scope(), ids).await.map_err(crate::Error::from)?;
         Ok(rows.into_iter().map(|collection| (collection.id, collection)).collect())
     }
 }
@@ -76,18 +104,6 @@ impl Loader<CollectionId> for BatchReader {
 /// The collections that a product is in, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CollectionsOf(pub ChildPage<ProductId>);
-
-#[derive(Queryable)]
-struct CollectionRow {
-    product_id: ProductId,
-    id: CollectionId,
-    slug: String,
-    name: String,
-    description: String,
-    version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
 
 impl Loader<CollectionsOf> for BatchReader {
     type Value = Page<Collection>;
@@ -97,17 +113,18 @@ impl Loader<CollectionsOf> for BatchReader {
         &self,
         keys: &[CollectionsOf],
     ) -> Result<HashMap<CollectionsOf, Page<Collection>>, Self::Error> {
+        let scope = self.scope();
         let mut conn = self.app.db.get().await?;
         let mut found = HashMap::with_capacity(keys.len());
         for (page, products) in by_page(keys, |key| (key.0.of, key.0.page.clone())) {
             let cursor: Option<(String, CollectionId)> = page.cursor()?;
-            let mut sql = Sql::<(Uuid, Uuid, Text, Text, Text, BigInt, Timestamptz, Timestamptz)>::assembled(
-                "SELECT parent.id, page.* FROM unnest(?) AS parent(id) CROSS JOIN LATERAL (\
-                 SELECT c.id, c.slug, c.name, c.description, c.version, c.created_at, c.updated_at \
+            let mut sql = Sql::<(Uuid, CollectionSql)>::assembled(format!(
+                "SELECT parent.id, page.* FROM unnest(?) AS parent(id) CROSS JOIN LATERAL (SELECT {COLUMNS} \
                  FROM collection_products AS cp JOIN collections AS c ON c.id = cp.collection_id \
-                 WHERE cp.product_id = parent.id",
-            )
+                 WHERE cp.product_id = parent.id"
+            ))
             .bind::<Array<Uuid>, _>(products.as_slice());
+            push_visible(&mut sql, &scope);
             if let Some((name, id)) = cursor {
                 sql.push(if page.backward {
                     " AND (c.name, c.id) < (?, ?)"
@@ -120,8 +137,7 @@ impl Loader<CollectionsOf> for BatchReader {
             let order = if page.backward { "c.name DESC, c.id DESC" } else { "c.name, c.id" };
             let outer = if page.backward { "page.name DESC, page.id DESC" } else { "page.name, page.id" };
             sql.push(&format!(" ORDER BY {order} LIMIT {}) AS page ORDER BY {outer}", limit(&page)));
-            let rows: Vec<CollectionRow> = sql.load(&mut conn).await.map_err(crate::Error::from)?;
-            let rows = rows.into_iter().map(CollectionRow::split).collect();
+            let rows: Vec<(ProductId, Collection)> = sql.load(&mut conn).await.map_err(crate::Error::from)?;
             for (product_id, mut collections) in by_parent(&products, rows) {
                 collections.truncate(usize::try_from(page.limit()).unwrap_or(usize::MAX));
                 let collections = Page::new(collections, &page, |c: &Collection| (c.name.clone(), c.id));
@@ -129,13 +145,6 @@ impl Loader<CollectionsOf> for BatchReader {
             }
         }
         Ok(found)
-    }
-}
-
-impl CollectionRow {
-    fn split(self) -> (ProductId, Collection) {
-        let Self { product_id, id, slug, name, description, version, created_at, updated_at } = self;
-        (product_id, Collection { id, slug, name, description, version, created_at, updated_at })
     }
 }
 
@@ -148,13 +157,15 @@ impl Loader<CollectionCountOf> for BatchReader {
     type Error = async_graphql::Error;
 
     async fn load(&self, keys: &[CollectionCountOf]) -> Result<HashMap<CollectionCountOf, i64>, Self::Error> {
-        let rows: Vec<(ProductId, i64)> = Sql::<(Uuid, BigInt)>::new(
-            "SELECT product_id, count(*) FROM collection_products WHERE product_id = ANY(?) GROUP BY product_id",
+        let mut sql = Sql::<(Uuid, BigInt)>::new(
+            "SELECT cp.product_id, count(*) FROM collection_products AS cp JOIN collections AS c ON c.id = cp.collection_id \
+             WHERE cp.product_id = ANY(?)",
         )
-        .bind::<Array<Uuid>, _>(keys.iter().map(|key| key.0).collect::<Vec<_>>())
-        .load(&mut self.app.db.get().await?)
-        .await
-        .map_err(crate::Error::from)?;
+        .bind::<Array<Uuid>, _>(keys.iter().map(|key| key.0).collect::<Vec<_>>());
+        push_visible(&mut sql, &self.scope());
+        sql.push(" GROUP BY cp.product_id");
+        let mut conn = self.app.db.get().await?;
+        let rows: Vec<(ProductId, i64)> = sql.load(&mut conn).await.map_err(crate::Error::from)?;
         Ok(rows.into_iter().map(|(id, count)| (CollectionCountOf(id), count)).collect())
     }
 }

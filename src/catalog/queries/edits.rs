@@ -2,16 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Text, Uuid};
 use diesel_async::RunQueryDsl;
 
+use crate::catalog::edit::queries::refresh_search;
 use crate::catalog::model::ProductStatus;
 use crate::catalog::update::ProductChange;
-use crate::catalog::words::SearchDocument;
 use crate::db::Conn;
 use crate::ids::{ChannelId, ProductId};
-use crate::schema::{product_channels, products, variants};
-use crate::sql::Sql;
+use crate::schema::{product_channels, products};
 
 /// What an edit needs to know of the product.
 #[derive(Queryable, Selectable)]
@@ -19,11 +17,6 @@ use crate::sql::Sql;
 pub(in crate::catalog) struct Locked {
     pub slug: String,
     pub version: i64,
-    name: String,
-    description: String,
-    vendor: String,
-    product_type: String,
-    tags: Vec<String>,
 }
 
 /// Locks a product.
@@ -54,7 +47,6 @@ struct Changes<'a> {
 pub(in crate::catalog) async fn change(
     conn: &mut Conn,
     id: ProductId,
-    current: &Locked,
     change: &ProductChange,
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
@@ -76,25 +68,7 @@ pub(in crate::catalog) async fn change(
         ))
         .execute(conn)
         .await?;
-    let skus: Vec<String> =
-        variants::table.filter(variants::product_id.eq(id)).select(variants::sku).load(conn).await?;
-    let document = SearchDocument::new(
-        change.name.as_ref().unwrap_or(&current.name),
-        change.vendor.as_ref().unwrap_or(&current.vendor),
-        skus.iter().map(String::as_str),
-        change.product_type.as_ref().unwrap_or(&current.product_type),
-        change.tags.as_ref().unwrap_or(&current.tags),
-        change.description.as_ref().unwrap_or(&current.description),
-    );
-    Sql::<Uuid>::new("UPDATE products SET search = product_search(?, ?, ?, ?) WHERE id = ?")
-        .bind::<Text, _>(document.a)
-        .bind::<Text, _>(document.b)
-        .bind::<Text, _>(document.c)
-        .bind::<Text, _>(document.d)
-        .bind::<Uuid, _>(id)
-        .execute(conn)
-        .await?;
-    Ok(())
+    refresh_search(conn, id).await
 }
 
 /// Publishes a product in a channel from `published_at` on, or takes it back. A product that is published already stays

@@ -1,9 +1,13 @@
 //! The statements that read the catalog.
 
+pub(super) mod attributes;
 pub(super) mod children;
 pub(super) mod collections;
 pub(super) mod edits;
 pub(super) mod products;
+pub(super) mod rules;
+pub(super) mod staff;
+pub(super) mod translations;
 pub(super) mod variants;
 
 use std::collections::HashMap;

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
 
 use crate::catalog::model::Variant;
@@ -35,15 +36,23 @@ type VariantSql = (
 );
 
 const COLUMNS: &str = "v.id, v.product_id, v.sku, v.name, v.position, v.option_values, v.barcode, v.weight_grams, \
-     v.requires_shipping, v.taxable, v.version, vp.amount, vp.compare_at_amount";
+     v.requires_shipping, v.taxable, v.version, price.now, \
+     CASE WHEN price.now < vp.amount THEN vp.amount ELSE vp.compare_at_amount END AS compare_at";
 
-const FROM: &str =
-    "FROM variants AS v LEFT JOIN variant_prices AS vp ON vp.variant_id = v.id AND vp.channel_id = ?";
+/// Takes the channel and the time.
+const FROM: &str = "FROM variants AS v LEFT JOIN variant_prices AS vp ON vp.variant_id = v.id AND vp.channel_id = ? \
+     CROSS JOIN LATERAL (SELECT price_at(vp.amount, vp.sale_amount, vp.sale_starts_at, vp.sale_ends_at, ?) AS now) AS price";
 
 /// The variants with these ids, whatever their products' publication; a cart or an order may hold one that is no longer sold.
-async fn find(conn: &mut Conn, channel_id: ChannelId, ids: &[VariantId]) -> QueryResult<Vec<Variant>> {
+async fn find(
+    conn: &mut Conn,
+    channel_id: ChannelId,
+    now: DateTime<Utc>,
+    ids: &[VariantId],
+) -> QueryResult<Vec<Variant>> {
     Sql::<VariantSql>::new(format!("SELECT {COLUMNS}, NULL::text[] {FROM} WHERE v.id = ANY(?)"))
         .bind::<Uuid, _>(channel_id)
+        .bind::<Timestamptz, _>(now)
         .bind::<Array<Uuid>, _>(ids)
         .load(conn)
         .await
@@ -55,7 +64,8 @@ impl Loader<VariantId> for BatchReader {
 
     async fn load(&self, ids: &[VariantId]) -> Result<HashMap<VariantId, Variant>, Self::Error> {
         let mut conn = self.app.db.get().await?;
-        let rows = find(&mut conn, self.channel.id, ids).await.map_err(crate::Error::from)?;
+        let rows =
+            find(&mut conn, self.channel.id, self.app.clock.now(), ids).await.map_err(crate::Error::from)?;
         Ok(rows.into_iter().map(|variant| (variant.id, variant)).collect())
     }
 }
@@ -81,7 +91,8 @@ impl Loader<VariantsOf> for BatchReader {
                  CROSS JOIN LATERAL (SELECT {COLUMNS} {FROM} WHERE v.product_id = parent.id"
             ))
             .bind::<Array<Uuid>, _>(products.as_slice())
-            .bind::<Uuid, _>(self.channel.id);
+            .bind::<Uuid, _>(self.channel.id)
+            .bind::<Timestamptz, _>(self.app.clock.now());
             if let Some((position, id)) = cursor {
                 sql.push(if page.backward {
                     " AND (v.position, v.id) < (?, ?)"

@@ -1,5 +1,7 @@
 //! The statements that write options, images and translations.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Integer, Nullable, Text, Uuid};
 use diesel_async::RunQueryDsl;
@@ -7,6 +9,7 @@ use diesel_async::RunQueryDsl;
 use crate::catalog::{ImageDraft, OptionDraft, Translation};
 use crate::db::Conn;
 use crate::ids::{ImageId, OptionId, ProductId};
+use crate::media;
 use crate::sql::{Sql, array_literal};
 
 use super::Target;
@@ -29,8 +32,17 @@ fn options<'a>(targets: &[&Target<'a>]) -> Vec<Placed<'a, OptionDraft>> {
     placed(targets, |target| &target.record.options)
 }
 
+/// Each image once, however its address is written.
 fn images<'a>(targets: &[&Target<'a>]) -> Vec<Placed<'a, ImageDraft>> {
-    placed(targets, |target| &target.record.images)
+    let mut images = placed(targets, |target| &target.record.images);
+    let mut seen = HashSet::new();
+    images.retain(|it| seen.insert((it.0, stored_path(it.2).unwrap_or_else(|| it.2.url.clone()))));
+    images
+}
+
+/// How a row would name the image if it is one of our own storage.
+fn stored_path(image: &ImageDraft) -> Option<String> {
+    media::read_url(&image.url).map(|stored| stored.path)
 }
 
 fn translations<'a>(targets: &[&Target<'a>]) -> Vec<Placed<'a, Translation>> {
@@ -41,8 +53,10 @@ const INSERT_OPTIONS: &str = "INSERT INTO product_options AS o (id, product_id, 
     SELECT t.id, t.product_id, t.name, t.choices::text[], t.position \
     FROM unnest(?, ?, ?, ?, ?) AS t(id, product_id, name, choices, position)";
 
-const INSERT_IMAGES: &str = "INSERT INTO product_images AS i (id, product_id, url, alt_text, position) \
-    SELECT * FROM unnest(?, ?, ?, ?, ?)";
+const INSERT_IMAGES: &str = "INSERT INTO product_images AS i (id, product_id, url, alt_text, position, media_id) \
+    SELECT t.id, t.product_id, CASE WHEN m.id IS NULL THEN t.url ELSE t.stored_path END, t.alt_text, t.position, m.id \
+    FROM unnest(?, ?, ?, ?, ?, ?, ?) AS t(id, product_id, url, alt_text, position, media_id, stored_path) \
+    LEFT JOIN media_images AS m ON m.id = t.media_id AND m.state = 'STORED'";
 
 const INSERT_TRANSLATIONS: &str = "INSERT INTO product_translations AS r (product_id, locale, name, description) \
     SELECT * FROM unnest(?, ?, ?, ?)";
@@ -58,7 +72,11 @@ pub(super) async fn insert(conn: &mut Conn, new: &[&Target<'_>]) -> QueryResult<
 pub(super) async fn replace(conn: &mut Conn, known: &[&Target<'_>]) -> QueryResult<()> {
     let (options, images, translations) = (options(known), images(known), translations(known));
     keep(conn, known, "product_options", "name", options.iter().map(|it| (it.0, it.2.name.as_str()))).await?;
-    keep(conn, known, "product_images", "url", images.iter().map(|it| (it.0, it.2.url.as_str()))).await?;
+    let paths: Vec<(ProductId, String)> =
+        images.iter().filter_map(|it| Some((it.0, stored_path(it.2)?))).collect();
+    let urls = images.iter().map(|it| (it.0, it.2.url.as_str()));
+    let urls = urls.chain(paths.iter().map(|(id, path)| (*id, path.as_str())));
+    keep(conn, known, "product_images", "url", urls).await?;
     let locales = translations.iter().map(|it| (it.0, it.2.locale.as_str()));
     keep(conn, known, "product_translations", "locale", locales).await?;
     let upsert = format!(
@@ -129,12 +147,19 @@ async fn write_images(
     if images.is_empty() {
         return Ok(());
     }
+    let stored: Vec<_> = images.iter().map(|it| media::read_url(&it.2.url)).collect();
     Sql::<Uuid>::new(text)
         .bind::<Array<Uuid>, _>(images.iter().map(|_| ImageId::new()).collect::<Vec<_>>())
         .bind::<Array<Uuid>, _>(images.iter().map(|it| it.0).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(images.iter().map(|it| it.2.url.as_str()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(images.iter().map(|it| it.2.alt_text.as_str()).collect::<Vec<_>>())
         .bind::<Array<Integer>, _>(images.iter().map(|it| it.1).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Uuid>>, _>(
+            stored.iter().map(|stored| stored.as_ref().map(|one| one.id)).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Nullable<Text>>, _>(
+            stored.iter().map(|stored| stored.as_ref().map(|one| one.path.as_str())).collect::<Vec<_>>(),
+        )
         .execute(conn)
         .await?;
     Ok(())

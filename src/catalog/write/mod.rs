@@ -19,7 +19,9 @@ use crate::error::{Error, Result};
 use crate::ids::ProductId;
 use crate::inventory::{self, StockTarget};
 
+use super::edit::queries as edit_queries;
 use super::record::ProductRecord;
+use super::rules::{self, Touched};
 use super::{ProductDraft, Written};
 
 pub use queries::{LockedProduct, lock_products};
@@ -41,6 +43,13 @@ struct Target<'a> {
     is_new: bool,
     record: &'a ProductRecord,
     fingerprint: Option<&'a [u8]>,
+}
+
+impl Target<'_> {
+    fn has_sales(&self) -> bool {
+        let prices = self.record.variants.iter().flat_map(|variant| &variant.prices);
+        prices.into_iter().any(|price| price.sale_amount.is_some())
+    }
 }
 
 /// What one call writes on behalf of whom.
@@ -101,6 +110,11 @@ async fn write_children(conn: &mut Conn, batch: &Batch<'_>, targets: &[Target<'_
     }
     let variants = variants::write(conn, batch, targets).await?;
     publication::write(conn, batch, &new, &known).await?;
+    // Ranges that a sale will turn are noted where sales are known; others need no second look.
+    let turning: Vec<ProductId> = targets.iter().filter(|target| !target.is_new || target.has_sales()).map(|target| target.id).collect();
+    if !turning.is_empty() {
+        edit_queries::refresh_ranges(conn, &turning, batch.now).await?;
+    }
     collections::write_memberships(conn, &new, &known).await?;
     let stock: Vec<StockTarget> = variants
         .iter()
@@ -115,6 +129,8 @@ async fn write_children(conn: &mut Conn, batch: &Batch<'_>, targets: &[Target<'_
         })
         .collect();
     inventory::set_on_hand(conn, &stock, "as the source says", batch.actor, batch.now).await?;
+    let ids: Vec<ProductId> = targets.iter().map(|target| target.id).collect();
+    rules::review(conn, &ids, Touched::Everything).await?;
     queries::append_events(conn, batch, targets).await?;
     Ok(())
 }

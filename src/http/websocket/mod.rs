@@ -54,13 +54,18 @@ pub async fn upgrade(edge: Edge, request: Request, request_id: RequestId) -> Res
     if spoken {
         upgrade.set_selected_protocol(HeaderValue::from_static(SUBPROTOCOL));
     }
-    let channel = parts.headers.get(CHANNEL_HEADER).and_then(|slug| slug.to_str().ok()).map(str::to_owned);
+    let text =
+        |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+    let wanted = session::Wanted {
+        channel: text(CHANNEL_HEADER),
+        accept_language: text(header::ACCEPT_LANGUAGE.as_str()),
+    };
     upgrade.max_message_size(limit).max_frame_size(limit).on_upgrade(move |socket| {
         let tasks = edge.tasks.clone();
         tasks.track_future(async move {
             let _held = slot;
             if spoken {
-                session::Session::new(edge, socket, identity, channel, request_id).run().await;
+                session::Session::new(edge, socket, identity, wanted, request_id).run().await;
             } else {
                 close(socket, 4406, "Subprotocol not acceptable").await;
             }

@@ -38,6 +38,12 @@ const MAX_OPERATIONS: usize = 100;
 /// Messages that wait to be sent.
 const QUEUE: usize = 32;
 
+/// The channel and languages that operations ask for, as their headers would say.
+pub struct Wanted {
+    pub channel: Option<String>,
+    pub accept_language: Option<String>,
+}
+
 /// A close code and its reason.
 struct Close(u16, String);
 
@@ -61,7 +67,7 @@ pub struct Session {
     edge: Edge,
     socket: WebSocket,
     identity: Identity,
-    channel: Option<String>,
+    wanted: Wanted,
     request_id: RequestId,
     initialized: bool,
     expired: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -72,12 +78,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// Of a socket whose subprotocol was agreed; `identity` and `channel` are what the handshake's headers said.
+    /// Of a socket whose subprotocol was agreed; `identity` and `wanted` are what the handshake's headers said.
     pub fn new(
         edge: Edge,
         socket: WebSocket,
         identity: Identity,
-        channel: Option<String>,
+        wanted: Wanted,
         request_id: RequestId,
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
@@ -85,7 +91,7 @@ impl Session {
             edge,
             socket,
             identity,
-            channel,
+            wanted,
             request_id,
             initialized: false,
             expired: Box::pin(pending()),
@@ -185,7 +191,10 @@ impl Session {
             }
         }
         if let Some(slug) = parameter(&params, "ironmonger-channel") {
-            self.channel = Some(slug.to_owned());
+            self.wanted.channel = Some(slug.to_owned());
+        }
+        if let Some(languages) = parameter(&params, "accept-language") {
+            self.wanted.accept_language = Some(languages.to_owned());
         }
         self.expired = Box::pin(expires_in(&self.edge, self.identity.expires_at));
         self.say(&Sent::ConnectionAck).await
@@ -224,10 +233,10 @@ impl Session {
     // Exclusive, because a socket cannot be shared between threads, not even to look at it.
     async fn prepare(&mut self, payload: SubscribePayload, request_id: &RequestId) -> Result<Call, Refusal> {
         let params = Params::new(payload.query, payload.operation_name, payload.variables)?;
-        let app = &self.edge.app;
-        let channel = app.channels.get(&app.db, self.channel.as_deref()).await;
-        let channel = channel.map_err(|error| Refusal::from_error(error, request_id))?;
-        self.edge.prepare(params, self.identity.clone(), channel, request_id.clone())
+        let Wanted { channel, accept_language } = &self.wanted;
+        let view = self.edge.view(channel.as_deref(), accept_language.as_deref()).await;
+        let view = view.map_err(|error| Refusal::from_error(error, request_id))?;
+        self.edge.prepare(params, self.identity.clone(), view, request_id.clone())
     }
 
     /// Sends a message of an operation, unless the client has ended it.

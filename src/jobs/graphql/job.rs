@@ -92,6 +92,11 @@ impl Job {
         self.0.result.clone().filter(|_| self.0.state == JobState::Succeeded).map(Json)
     }
 
+    /// The W3C trace context of the request, job or schedule that enqueued it, to find its log lines by.
+    async fn traceparent(&self) -> Option<&str> {
+        self.0.traceparent.as_deref()
+    }
+
     /// When it was enqueued.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at

@@ -1,6 +1,7 @@
 //! GraphQL of the job platform.
 
 mod attempt;
+mod board;
 mod filter;
 mod job;
 mod matching;
@@ -13,6 +14,7 @@ mod schedule_mutation;
 mod subscription;
 mod worker;
 
+pub use board::BoardSubscription;
 pub use job::Job;
 pub use matching::JobMatchingMutation;
 pub use mutation::JobMutation;

@@ -1,6 +1,7 @@
 //! The type `Queue`.
 
 use async_graphql::{Object, SimpleObject};
+use chrono::{DateTime, Utc};
 
 use crate::jobs::QueueCounts;
 
@@ -58,6 +59,11 @@ impl Queue {
     /// How long the oldest of the ready jobs has waited, in seconds; null when there is none.
     async fn oldest_ready_age_seconds(&self) -> Option<f64> {
         self.0.oldest_ready_age_s
+    }
+
+    /// Since when the oldest of the ready jobs is due; null when there is none.
+    async fn oldest_ready_at(&self) -> Option<DateTime<Utc>> {
+        self.0.oldest_ready_at
     }
 
     /// Most jobs of it that run at a time, on all workers together; null when there is no such limit.

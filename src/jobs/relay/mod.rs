@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::signals::Signal;
 
+use super::Figures;
 use super::ledger::{Durability, Session, answered, dispatch, presence, reap};
 use super::registry::{self, Registry};
 use super::transport::Road;
@@ -28,7 +29,7 @@ const TICK: Duration = Duration::from_millis(200);
 const STANDBY: Duration = Duration::from_secs(1);
 /// How often leases and schedules are looked at.
 const CHORES: Duration = Duration::from_secs(1);
-/// How often dead workers are taken off the list and gauges set.
+/// How often dead workers are taken off the list.
 const RARE_CHORES: Duration = Duration::from_secs(10);
 /// Leases are reaped only on a connection that has held for so long: when PostgreSQL was away, the workers get the time
 /// to renew first.
@@ -44,11 +45,13 @@ pub async fn run_relay(app: App, stop: CancellationToken) {
 
 /// The same with other schedules and queues, for tests.
 pub async fn run_relay_with(app: App, registry: Registry, stop: CancellationToken) {
+    let figures = app.job_figures.clone();
     let relay = Relay {
         news: app.signals.subscribe(),
         road: Road::new(app.redis.clone(), &app.config.redis_prefix),
         ledger: Session::new(app.db.url(), Durability::Relaxed),
         registry,
+        figures: figures.clone(),
         pass: Pass::default(),
         leads: false,
         declared: false,
@@ -59,6 +62,7 @@ pub async fn run_relay_with(app: App, registry: Registry, stop: CancellationToke
     tokio::select! {
         () = stop.cancelled() => {}
         () = relay.run() => {}
+        () = figures.keep(&app) => {}
     }
 }
 
@@ -67,6 +71,7 @@ struct Relay {
     road: Road,
     ledger: Session,
     registry: Registry,
+    figures: Figures,
     pass: Pass,
     leads: bool,
     declared: bool,
@@ -88,6 +93,7 @@ impl Relay {
                 let outcome = self.rare_chores().await;
                 self.settle(outcome);
             }
+            self.figures.lead(self.leads);
             let outcome = self.pass.run(&mut self.ledger, &mut self.road).await;
             match outcome {
                 Ok(Progress::Pushed) => self.wait = Duration::ZERO,
@@ -162,7 +168,7 @@ impl Relay {
                 let id = crate::ids::JobId(job.id);
                 tracing::warn!(%id, kind = job.kind, state = job.state, "a worker died with a job in its hands");
                 let labels = [("queue", job.queue), ("kind", job.kind), ("outcome", "crashed".to_owned())];
-                metrics::counter!("jobs_finished_total", &labels).increment(1);
+                metrics::counter!("ironmonger_jobs_finished_total", &labels).increment(1);
             }
         }
         let conn = self.ledger.conn().await?;
@@ -172,14 +178,6 @@ impl Relay {
 
     async fn rare_chores(&mut self) -> anyhow::Result<()> {
         answered(presence::forget_dead(self.ledger.conn().await?)).await?;
-        if self.leads {
-            for queue in answered(super::queries::queue_counts(self.ledger.conn().await?)).await? {
-                for (state, count) in queue.by_state() {
-                    let labels = [("queue", queue.name.clone()), ("state", state.to_owned())];
-                    metrics::gauge!("jobs_waiting", &labels).set(count as f64);
-                }
-            }
-        }
         Ok(())
     }
 }

@@ -133,6 +133,8 @@ impl Keeper {
 
     async fn beat(&self, session: &mut Session) -> anyhow::Result<()> {
         let running = i32::try_from(self.held.all().len()).unwrap_or(i32::MAX);
+        metrics::gauge!("ironmonger_worker_jobs_in_hand").set(f64::from(running));
+        metrics::gauge!("ironmonger_worker_concurrency").set(f64::from(self.presence.concurrency));
         answered(presence::beat(session.conn().await?, &self.presence, running)).await
     }
 

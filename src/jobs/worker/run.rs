@@ -13,6 +13,7 @@ use crate::jobs::ledger::crash::Crash;
 use crate::jobs::ledger::finish::{Ending, Finish};
 use crate::jobs::registry::Handler;
 use crate::jobs::{JobContext, JobError};
+use crate::trace::{self, TraceContext};
 
 use super::Engine;
 use super::claims::{Claim, Claiming};
@@ -116,13 +117,15 @@ pub async fn deliver(engine: Arc<Engine>, delivery: Delivery) {
 
 async fn run(engine: &Engine, handler: &Handler, job: Claimed, lease: &Lease) -> Verdict {
     let labels = [("queue", job.queue.clone()), ("kind", job.kind.clone())];
-    metrics::counter!("jobs_started_total", &labels).increment(1);
-    metrics::histogram!("job_wait_seconds", &labels).record(job.waited_s.max(0.0));
+    metrics::counter!("ironmonger_jobs_started_total", &labels).increment(1);
+    metrics::histogram!("ironmonger_job_wait_seconds", &labels).record(job.waited_s.max(0.0));
+    let trace = TraceContext::continuing(job.traceparent.as_deref());
     let ctx = JobContext {
         app: engine.app.clone(),
         job_id: JobId(job.id),
         attempt: job.attempt,
         created_by: job.created_by,
+        trace,
         lease_token: job.lease_token,
         canceled: lease.canceled.clone(),
         pace: Arc::default(),
@@ -147,7 +150,7 @@ async fn run(engine: &Engine, handler: &Handler, job: Claimed, lease: &Lease) ->
     lease.end();
     let took = started.elapsed();
     engine.gate.ran(took);
-    metrics::histogram!("job_run_seconds", &labels).record(took.as_secs_f64());
+    metrics::histogram!("ironmonger_job_run_seconds", &labels).record(took.as_secs_f64());
     let _ = ctx.flush_progress().await;
     let verdict = judge(handler, attempt, max_attempts, outcome, lease.reason());
     let name = match &verdict {
@@ -164,14 +167,15 @@ async fn run(engine: &Engine, handler: &Handler, job: Claimed, lease: &Lease) ->
         _ => tracing::debug!(outcome = name, took_ms = took.as_millis() as u64, "the job ended"),
     }
     let [queue, kind] = labels;
-    metrics::counter!("jobs_finished_total", &[queue, kind, ("outcome", name.to_lowercase())]).increment(1);
+    metrics::counter!("ironmonger_jobs_finished_total", &[queue, kind, ("outcome", name.to_lowercase())])
+        .increment(1);
     verdict
 }
 
 /// Runs the handler here.
 pub async fn in_process(handler: &Handler, payload: serde_json::Value, ctx: JobContext) -> Outcome {
     // A payload that makes the handler panic before its first await is caught as well.
-    let running = async { handler.run(payload, ctx).await };
+    let running = trace::scope(ctx.trace, async { handler.run(payload, ctx).await });
     match AssertUnwindSafe(running).catch_unwind().await {
         Ok(result) => Outcome::Returned(result),
         Err(panic) => Outcome::Panicked(panic_text(&*panic)),

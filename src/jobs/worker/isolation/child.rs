@@ -15,6 +15,7 @@ use crate::ids::JobId;
 use crate::jobs::registry::Registry;
 use crate::jobs::worker::run::{Outcome, in_process};
 use crate::jobs::{JobContext, JobError};
+use crate::trace::TraceContext;
 
 use super::{CANCEL, Message, Report, Task};
 
@@ -38,6 +39,7 @@ pub async fn run_isolated(app: App, registry: Registry) -> anyhow::Result<()> {
         job_id: JobId(task.job_id),
         attempt: task.attempt,
         created_by: task.created_by,
+        trace: TraceContext::continuing(task.traceparent.as_deref()),
         lease_token: task.lease_token,
         canceled,
         pace: Arc::default(),

@@ -1,5 +1,7 @@
 //! GraphQL of stock.
 
+mod locations;
+
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 
 use crate::catalog::graphql::ProductVariant;
@@ -8,6 +10,8 @@ use crate::ids::{LocationId, VariantId};
 
 use super::adjust::{StockAdjustment, adjust};
 use super::model;
+
+pub use locations::{InventoryQuery, LocationMutation};
 
 /// The units of a variant at a location.
 pub struct StockLevel(pub model::StockLevel);
@@ -39,6 +43,11 @@ impl StockLevel {
     async fn available(&self) -> i64 {
         self.0.available()
     }
+
+    /// Whether more may be sold than is on hand.
+    async fn backorderable(&self) -> bool {
+        self.0.backorderable
+    }
 }
 
 /// A place that holds stock.
@@ -55,6 +64,16 @@ impl Location {
     /// For people.
     async fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Orders draw from the location of the lowest priority first; it is also the default one.
+    async fn priority(&self) -> i32 {
+        self.0.priority
+    }
+
+    /// Grows by one with every change; for `expectedVersion`.
+    async fn version(&self) -> i64 {
+        self.0.version
     }
 }
 

@@ -1,0 +1,2 @@
+DROP TABLE locales;
+ALTER TABLE shop_settings DROP COLUMN default_locale;

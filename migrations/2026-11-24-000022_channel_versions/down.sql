@@ -1,0 +1,2 @@
+ALTER TABLE locations DROP COLUMN version;
+ALTER TABLE channels DROP COLUMN version;

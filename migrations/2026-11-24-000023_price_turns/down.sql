@@ -1,0 +1,1 @@
+ALTER TABLE product_channels DROP COLUMN prices_until;
