@@ -118,7 +118,7 @@ async fn places(ctx: &JobContext, id: ChannelId) -> Result<Places, JobError> {
     let channels = ctx.app.channels.all(&ctx.app.db).await?;
     let channel = channels.iter().find(|channel| channel.id == id).cloned();
     let channel = channel.ok_or_else(|| JobError::fail(anyhow!("The channel was deleted.")))?;
-    Ok(Places { channel, channels })
+    Ok(Places { channel, channels: channels.into() })
 }
 
 async fn open(

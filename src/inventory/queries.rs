@@ -160,7 +160,7 @@ pub(super) async fn apply(conn: &mut Conn, deltas: &[Delta], cause: Cause<'_>) -
 /// Makes levels exist, empty, and sets whether they may be backordered.
 pub(super) async fn ensure(
     conn: &mut Conn,
-    targets: &[StockTarget],
+    levels: &[(VariantId, LocationId, bool)],
 ) -> QueryResult<()> {
     Sql::<Uuid>::new(
         "INSERT INTO stock_levels AS s (variant_id, location_id, backorderable) \
@@ -170,9 +170,9 @@ pub(super) async fn ensure(
          ELSE greatest(s.on_hand, s.reserved) END \
          WHERE s.backorderable <> excluded.backorderable",
     )
-    .bind::<Array<Uuid>, _>(targets.iter().map(|target| target.variant_id).collect::<Vec<_>>())
-    .bind::<Array<Uuid>, _>(targets.iter().map(|target| target.location_id).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(targets.iter().map(|target| target.backorderable).collect::<Vec<_>>())
+    .bind::<Array<Uuid>, _>(levels.iter().map(|level| level.0).collect::<Vec<_>>())
+    .bind::<Array<Uuid>, _>(levels.iter().map(|level| level.1).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(levels.iter().map(|level| level.2).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())

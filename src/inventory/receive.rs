@@ -53,13 +53,13 @@ async fn adjust_known(
     let mut levels: HashMap<(VariantId, LocationId), _> =
         locked.into_iter().map(|level| ((level.variant_id, level.location_id), level)).collect();
 
-    let ensured: Vec<StockTarget> = targets
+    let ensured: Vec<(VariantId, LocationId, bool)> = targets
         .iter()
         .filter(|target| {
             let level = levels.get(&(target.variant_id, target.location_id));
             level.is_none_or(|level| level.backorderable != target.backorderable)
         })
-        .copied()
+        .map(|target| (target.variant_id, target.location_id, target.backorderable))
         .collect();
     if !ensured.is_empty() {
         queries::ensure(conn, &ensured).await?;
