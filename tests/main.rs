@@ -4,6 +4,7 @@ mod support;
 
 mod access;
 mod bulk;
+mod bulk_hostile;
 mod carts;
 mod catalog;
 mod catalog_attributes;

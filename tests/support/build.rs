@@ -1,7 +1,7 @@
 //! Builders: the least that a test needs to say about a product.
 
 use ironmonger::catalog::{
-    ImageDraft, OnConflict, OptionDraft, ProductDraft, ProductStatus, VariantDraft, Written, write_products,
+    ImageDraft, OptionDraft, ProductDraft, ProductStatus, VariantDraft, Written, create_products,
 };
 use ironmonger::ids::{ProductId, VariantId};
 use ironmonger::money::Money;
@@ -93,7 +93,7 @@ impl Shop {
         let drafts: Vec<ProductDraft> = specs.into_iter().map(|spec| draft(spec, &minor)).collect();
         let mut conn = app.db.get().await.unwrap();
         let written =
-            write_products(&mut conn, &channel, &drafts, OnConflict::Update, app.clock.now(), "system")
+            create_products(&mut conn, &channel, &drafts, app.clock.now(), "system")
                 .await
                 .expect("the products can be written");
         drop(conn);
