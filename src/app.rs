@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::{Attempts, Keys, Passwords};
+use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
@@ -24,6 +25,10 @@ pub struct Parts {
     pub clock: Clock,
     /// News of commits.
     pub signals: Signals,
+    /// Answers that are kept.
+    pub cache: Arc<Cache>,
+    /// The documents that are known beforehand.
+    pub trusted: crate::http::TrustedDocuments,
     /// The queues as they move, for those who watch.
     pub board: crate::jobs::Board,
     /// Redis; connects when first used, so that the API starts without it.
@@ -72,6 +77,8 @@ impl App {
         Ok(Self(Arc::new(Parts {
             db: Db::new(&config.database_url, config.database_pool)?,
             signals: Signals::default(),
+            trusted: crate::http::TrustedDocuments::load(&config.cache)?,
+            cache: Arc::new(Cache::new(&config, redis.clone(), clock.clone())),
             board: crate::jobs::Board::default(),
             channels: crate::channels::Directory::default(),
             gateways: crate::payments::Gateways::from_config(&config),

@@ -32,6 +32,8 @@ pub struct Config {
     pub media: MediaConfig,
     /// Listening addresses and what the HTTP edge allows.
     pub http: HttpConfig,
+    /// What is kept of answers, and which documents are served.
+    pub cache: CacheConfig,
     /// Signing keys and lifetimes of tokens.
     pub auth: AuthConfig,
     /// How mail leaves.
@@ -67,6 +69,22 @@ pub struct HttpConfig {
     /// `IRONMONGER_PUBLIC_URL`: how the outside reaches us; begins links in mails and downloads. Default
     /// `http://` and the HTTP address.
     pub public_url: String,
+}
+
+/// The catalog cache and persisted documents.
+#[derive(Debug, Clone)]
+pub struct CacheConfig {
+    /// `IRONMONGER_CACHE_BYTES`: memory of a process for answers; `off` for no cache. Default 64 MiB.
+    pub bytes: Option<u64>,
+    /// `IRONMONGER_CACHE_STALE_SECONDS`: how old an answer may be that is served while PostgreSQL is away. Default 3,600.
+    pub stale_seconds: u64,
+    /// `IRONMONGER_CACHE_MAX_AGE_SECONDS`: how long browsers and proxies may use an answer to a GET without asking.
+    /// Default 0: they ask every time.
+    pub max_age_seconds: u64,
+    /// `IRONMONGER_DOCUMENTS_FILE`: the trusted documents by id. Default none.
+    pub documents_file: Option<PathBuf>,
+    /// `IRONMONGER_DOCUMENTS_ONLY`: serve others than staff no other documents than these. Default false.
+    pub documents_only: bool,
 }
 
 /// Tokens.
@@ -166,6 +184,13 @@ impl Config {
                 request_timeout_ms: vars.parse("IRONMONGER_REQUEST_TIMEOUT_MS", "30000"),
                 public_url,
             },
+            cache: CacheConfig {
+                bytes: vars.parse_or_off("IRONMONGER_CACHE_BYTES", "67108864"),
+                stale_seconds: vars.parse("IRONMONGER_CACHE_STALE_SECONDS", "3600"),
+                max_age_seconds: vars.parse("IRONMONGER_CACHE_MAX_AGE_SECONDS", "0"),
+                documents_file: vars.text("IRONMONGER_DOCUMENTS_FILE").map(Into::into),
+                documents_only: vars.parse("IRONMONGER_DOCUMENTS_ONLY", "false"),
+            },
             auth: AuthConfig {
                 jwt_key_pem: vars.text("IRONMONGER_JWT_KEY"),
                 jwt_key_file: vars.text("IRONMONGER_JWT_KEY_FILE").map(Into::into),
@@ -188,6 +213,9 @@ impl Config {
         }
         if config.job_memory_mb.is_some_and(|limit| limit < LEAST_JOB_MEMORY_MB) {
             vars.problems.push(format!("IRONMONGER_JOB_MEMORY_MB: must be at least {LEAST_JOB_MEMORY_MB}"));
+        }
+        if config.cache.documents_only && config.cache.documents_file.is_none() {
+            vars.problems.push("IRONMONGER_DOCUMENTS_ONLY: needs IRONMONGER_DOCUMENTS_FILE".into());
         }
         if let Some(name) = &config.http.client_ip_header
             && name.parse::<axum::http::HeaderName>().is_err()

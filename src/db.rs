@@ -1,17 +1,19 @@
 //! The pool, session settings, migrations, and the statement counter.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use diesel::connection::{Instrumentation, InstrumentationEvent};
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::error::Result;
+use tokio::sync::watch;
+
+use crate::error::{Error, Result};
 
 /// The migrations, built into the binary.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -25,6 +27,9 @@ pub type PooledConn = Object<AsyncPgConnection>;
 /// How long a request waits for a connection before it is told that the database is too busy.
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A server that has answered a statement within this time is not away, whatever a connection of its own may find.
+const ALIVE: Duration = Duration::from_millis(1_000);
+
 /// Settings of every session. A statement or an idle transaction that runs longer is ended by PostgreSQL, so that
 /// a canceled request cannot hold locks. A misspelled word is compared with those that share 0.2 of its trigrams: at the
 /// default of 0.3 two letters of a short word that changed places are too much. Compiling a plan costs more than any
@@ -33,19 +38,39 @@ const SESSION_SETTINGS: &str = "SET statement_timeout = '30s'; SET idle_in_trans
                                 SET lock_timeout = '10s'; SET timezone = 'UTC'; \
                                 SET pg_trgm.similarity_threshold = 0.2; SET jit = off";
 
+const POISON: &str = "never poisoned: no code panics in it";
+
 /// The database: a pool of connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<AsyncPgConnection>,
     url: Arc<str>,
-    statements: Arc<AtomicU64>,
+    state: Arc<State>,
+}
+
+/// What is known about the server.
+struct State {
+    statements: AtomicU64,
+    /// When the last statement was answered, in milliseconds since `started`.
+    answered_ms: AtomicU64,
+    started: Instant,
+    away: watch::Sender<bool>,
+    /// Connections that were made before are not used again.
+    renewed_at: RwLock<Instant>,
 }
 
 impl Db {
     /// Builds the pool; connects to nothing yet.
     pub fn new(url: &str, max_connections: usize) -> anyhow::Result<Self> {
-        let statements = Arc::new(AtomicU64::new(0));
-        let counter = statements.clone();
+        let started = Instant::now();
+        let state = Arc::new(State {
+            statements: AtomicU64::new(0),
+            answered_ms: AtomicU64::new(0),
+            started,
+            away: watch::Sender::new(false),
+            renewed_at: RwLock::new(started),
+        });
+        let (counter, renewal) = (state.clone(), state.clone());
         let mut config = ManagerConfig::default();
         // A broken connection shows at its first statement; a SELECT 1 per checkout would cost a quarter of the
         // throughput.
@@ -67,19 +92,79 @@ impl Db {
             .max_size(max_connections)
             .wait_timeout(Some(CHECKOUT_TIMEOUT))
             .create_timeout(Some(CHECKOUT_TIMEOUT))
+            .pre_recycle(Hook::sync_fn(move |_, metrics| {
+                let renewed_at = *renewal.renewed_at.read().expect(POISON);
+                if metrics.created < renewed_at { Err(HookError::message("made before a failure")) } else { Ok(()) }
+            }))
             .runtime(deadpool::Runtime::Tokio1)
             .build()?;
-        Ok(Self { pool, url: url.into(), statements })
+        Ok(Self { pool, url: url.into(), state })
     }
 
-    /// A connection from the pool. Hold it briefly, and never across another call of this.
+    /// A connection from the pool. Hold it briefly, and never across another call of this. `UNAVAILABLE` at once while
+    /// the server is away.
     pub async fn get(&self) -> Result<PooledConn> {
-        Ok(self.pool.get().await?)
+        if self.is_away() {
+            return Err(Error::unavailable());
+        }
+        self.unless_away(async { Ok(self.pool.get().await?) }).await
+    }
+
+    /// The server is silent: nobody waits for it from now on. Passed over when it has just answered a statement, for
+    /// then only the caller's connection is in trouble.
+    pub fn lost(&self) {
+        let answered = Duration::from_millis(self.state.answered_ms.load(Ordering::Relaxed));
+        let lately = !answered.is_zero() && self.state.started.elapsed().saturating_sub(answered) < ALIVE;
+        if !lately {
+            self.gone();
+        }
+    }
+
+    /// There is no server: nobody waits for it from now on.
+    pub fn gone(&self) {
+        if !self.state.away.send_replace(true) {
+            tracing::warn!("PostgreSQL is away");
+        }
+    }
+
+    /// The server answers again.
+    pub fn found(&self) {
+        if self.is_away() {
+            self.renew();
+            self.state.away.send_replace(false);
+            tracing::info!("PostgreSQL is back");
+        }
+    }
+
+    /// Takes no connection again that was made before: they may be dead without knowing it.
+    pub fn renew(&self) {
+        *self.state.renewed_at.write().expect(POISON) = Instant::now();
+    }
+
+    /// Whether the server was found to be away. Known in processes that run [`crate::cache::Cache::run`].
+    pub fn is_away(&self) -> bool {
+        *self.state.away.borrow()
+    }
+
+    /// Returns when the server is away.
+    pub async fn away(&self) {
+        let mut away = self.state.away.subscribe();
+        // The sender lives as long as this.
+        let _ = away.wait_for(|away| *away).await;
+    }
+
+    /// What `answer` becomes, or `UNAVAILABLE` as soon as the server is away.
+    pub async fn unless_away<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = self.away() => Err(Error::unavailable()),
+        }
     }
 
     /// How many SQL statements this pool has run, transaction control included.
     pub fn statement_count(&self) -> u64 {
-        self.statements.load(Ordering::Relaxed)
+        self.state.statements.load(Ordering::Relaxed)
     }
 
     /// The URL, for connections outside the pool (LISTEN).
@@ -95,13 +180,20 @@ impl Db {
 }
 
 /// Counts statements: a test holds hot operations to a number of them, and `/metrics` shows the total.
-struct StatementCounter(Arc<AtomicU64>);
+struct StatementCounter(Arc<State>);
 
 impl Instrumentation for StatementCounter {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         // BEGIN and COMMIT come as queries too.
-        if matches!(event, InstrumentationEvent::StartQuery { .. }) {
-            self.0.fetch_add(1, Ordering::Relaxed);
+        match event {
+            InstrumentationEvent::StartQuery { .. } => {
+                self.0.statements.fetch_add(1, Ordering::Relaxed);
+            }
+            InstrumentationEvent::FinishQuery { error: None, .. } => {
+                let now = self.0.started.elapsed().as_millis() as u64;
+                self.0.answered_ms.store(now.max(1), Ordering::Relaxed);
+            }
+            _ => {}
         }
     }
 }

@@ -165,6 +165,11 @@ impl Error {
         Self::request(Code::Unauthenticated, "Sign in first: this needs a valid bearer token.")
     }
 
+    /// The database cannot be reached.
+    pub fn unavailable() -> Self {
+        Self::request(Code::Unavailable, "The database cannot be reached. Try again shortly.")
+    }
+
     /// The viewer lacks a permission.
     pub fn forbidden(permission: Permission) -> Self {
         Self::request(Code::Forbidden, format!("This needs the permission {permission}."))
@@ -213,12 +218,14 @@ impl From<DieselError> for Error {
             DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => true,
             DieselError::DatabaseError(_, info) => {
                 let message = info.message();
-                message.contains("connection closed") || message.contains("terminating connection")
+                ["connection closed", "terminating connection", "error communicating with the server"]
+                    .iter()
+                    .any(|words| message.contains(words))
             }
             _ => false,
         };
         if unavailable {
-            return Self::request(Code::Unavailable, "The database cannot be reached. Try again shortly.");
+            return Self::unavailable();
         }
         Error::Fault(error.into())
     }

@@ -14,6 +14,7 @@
 pub mod access;
 pub mod app;
 pub mod bulk;
+pub mod cache;
 pub mod carts;
 pub mod catalog;
 pub mod channels;

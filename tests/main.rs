@@ -5,6 +5,8 @@ mod support;
 mod access;
 mod bulk;
 mod bulk_hostile;
+mod cache;
+mod cache_faults;
 mod carts;
 mod catalog;
 mod catalog_attributes;

@@ -1,6 +1,7 @@
 //! The channels and languages of the shop, kept in memory for a few seconds: every request needs them, and they hardly
 //! change.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,30 @@ const KEPT: Duration = Duration::from_secs(5);
 /// Finds channels by slug, and languages.
 #[derive(Default)]
 pub struct Directory {
-    known: RwLock<Option<(Instant, Arc<Known>)>>,
+    kept: RwLock<Kept>,
+    /// Somebody reads it anew; others go on with what is known.
+    reading: AtomicBool,
 }
+
+/// Set while it lives.
+struct Reading<'a>(&'a AtomicBool);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+#[derive(Clone, Default)]
+struct Kept {
+    known: Option<Arc<Known>>,
+    /// None when it has to be read anew.
+    read_at: Option<Instant>,
+    /// How often it was forgotten: what was read before that is not kept after it.
+    forgotten: u64,
+}
+
+const POISON: &str = "never poisoned: no code panics in it";
 
 /// What is kept.
 pub struct Known {
@@ -75,23 +98,32 @@ impl Directory {
         Ok(locale::negotiate(accept_language, &known.locales, &known.default_locale))
     }
 
-    /// Everything.
+    /// Everything. While the database is away, as it was last known.
     pub async fn known(&self, db: &Db) -> Result<Arc<Known>> {
-        if let Some((read_at, known)) =
-            self.known.read().expect("never poisoned: no code panics in it").as_ref()
-            && read_at.elapsed() < KEPT
+        let Kept { known: last, read_at, forgotten } = self.kept.read().expect(POISON).clone();
+        if let (Some(known), Some(read_at)) = (&last, read_at)
+            && (read_at.elapsed() < KEPT || self.reading.swap(true, Ordering::AcqRel))
         {
             return Ok(known.clone());
         }
-        let known = Arc::new(read(db).await?);
-        *self.known.write().expect("never poisoned: no code panics in it") =
-            Some((Instant::now(), known.clone()));
+        let _reading = Reading(&self.reading);
+        let known = match (db.unless_away(read(db)).await, last) {
+            (Ok(known), _) => Arc::new(known),
+            (Err(_), Some(known)) => return Ok(known),
+            (Err(error), None) => return Err(error),
+        };
+        let mut kept = self.kept.write().expect(POISON);
+        if kept.forgotten == forgotten {
+            *kept = Kept { known: Some(known.clone()), read_at: Some(Instant::now()), forgotten };
+        }
         Ok(known)
     }
 
-    /// Reads anew the next time: this process has just changed something.
+    /// Reads anew the next time: something has just changed.
     pub fn forget(&self) {
-        *self.known.write().expect("never poisoned: no code panics in it") = None;
+        let mut kept = self.kept.write().expect(POISON);
+        kept.read_at = None;
+        kept.forgotten += 1;
     }
 }
 

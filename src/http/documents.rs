@@ -1,10 +1,13 @@
 //! Parsed documents. Clients send the same few texts again and again, and parsing one costs more than running many.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::parser::{self, parse_query};
+use sha2::{Digest, Sha256};
+
+use crate::cache::{Plan, Types};
 
 use super::limits;
 use super::refusal::{PARSE_FAILED, Refusal, VALIDATION_FAILED};
@@ -19,6 +22,10 @@ const MAX_REMEMBERED_BYTES: usize = 16 * 1024;
 /// A document within the limits of [`limits`].
 pub struct Document {
     parsed: ExecutableDocument,
+    /// SHA-256 of its text.
+    pub digest: [u8; 32],
+    /// By operation, what the cache makes of it.
+    plans: OnceLock<HashMap<Option<String>, Arc<Plan>>>,
 }
 
 /// Which operation of a document runs.
@@ -47,7 +54,17 @@ impl Document {
         limits::scan(text)?;
         let parsed = parse_query(text).map_err(into_refusal)?;
         limits::measure(&parsed)?;
-        Ok(Self { parsed })
+        Ok(Self { parsed, digest: Sha256::digest(text).into(), plans: OnceLock::new() })
+    }
+
+    /// What the cache makes of an operation of it; none when it is not for the cache.
+    pub fn plan(&self, operation: &Operation, types: &Types) -> Option<&Arc<Plan>> {
+        let plans = self.plans.get_or_init(|| {
+            let names = self.parsed.operations.iter().map(|(name, _)| name.map(|name| name.as_str()));
+            let plan = |name| Some((name, Plan::of(&self.parsed, name, types)?));
+            names.filter_map(plan).map(|(name, plan)| (name.map(str::to_owned), Arc::new(plan))).collect()
+        });
+        plans.get(&operation.name)
     }
 
     /// A copy for the executor, which consumes it.

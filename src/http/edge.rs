@@ -8,28 +8,34 @@ use std::time::{Duration, Instant};
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response, Value};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::cache::{Plan, Types};
 use crate::channels::Channel;
+use crate::error::Code;
 use crate::graphql::{self, BatchReader, Schema};
 use crate::locale::Locale;
 use crate::trace;
 
-use super::documents::{Documents, Operation};
+use super::documents::{Document, Documents, Operation};
 use super::identity::Identity;
 use super::limits::LIMIT_EXCEEDED;
 use super::metrics;
 use super::params::Params;
+use super::persisted::Persisted;
 use super::refusal::{self, BAD_USER_INPUT, Refusal, TIMEOUT, VALIDATION_FAILED};
 use super::request_id::RequestId;
 
 /// Most open WebSockets and event streams of a process.
 const MAX_STREAMS: usize = 10_000;
+
+/// An operation that finds the database away says so by itself within this time; one that waits for an answer from it does not.
+const NOTICE: Duration = Duration::from_millis(100);
 
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
@@ -39,7 +45,13 @@ pub struct Edge(Arc<Parts>);
 pub struct Parts {
     pub app: App,
     pub schema: Schema,
+    /// The schema as the cache sees it.
+    pub types: &'static Types,
     pub documents: Documents,
+    /// Documents by their hash or id.
+    pub persisted: Persisted,
+    /// What answers to GET that may be kept say about it.
+    pub cache_control: HeaderValue,
     /// Set when the process drains.
     pub stop: CancellationToken,
     /// Operations and sockets that outlive their connection's task; a drain waits for them.
@@ -59,8 +71,10 @@ impl Deref for Edge {
 /// An operation that passed every check but the schema's own.
 pub struct Call {
     pub params: Params,
+    pub document: Arc<Document>,
     pub operation: Operation,
-    pub parsed: async_graphql::parser::types::ExecutableDocument,
+    /// Set to execute the document as the cache has changed it.
+    pub plan: Option<Arc<Plan>>,
     pub identity: Identity,
     pub view: View,
     pub request_id: RequestId,
@@ -73,6 +87,23 @@ pub struct View {
     pub locale: Locale,
 }
 
+impl Call {
+    /// The same operation again, without its files.
+    pub fn again(&self) -> Self {
+        let Params { query, operation_name, variables, .. } = &self.params;
+        let (query, operation_name, variables) = (query.clone(), operation_name.clone(), variables.clone());
+        Self {
+            params: Params { query, operation_name, variables, ..Params::default() },
+            document: self.document.clone(),
+            operation: self.operation.clone(),
+            plan: None,
+            identity: self.identity.clone(),
+            view: self.view.clone(),
+            request_id: self.request_id.clone(),
+        }
+    }
+}
+
 /// What came of an operation.
 pub enum Answer {
     /// It was executed, perhaps with errors.
@@ -81,14 +112,41 @@ pub enum Answer {
     Refused(Refusal),
 }
 
+impl Answer {
+    /// Whether it lacks something because the database could not be reached.
+    pub fn is_unavailable(&self) -> bool {
+        let errors = match self {
+            Answer::Executed(response) => &response.errors,
+            Answer::Refused(refusal) => &refusal.errors,
+        };
+        errors.iter().any(is_unavailable)
+    }
+}
+
+fn is_unavailable(error: &async_graphql::ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    code == Some(&Value::from(Code::Unavailable.as_str()))
+}
+
 impl Edge {
     /// The edge of a process.
     pub fn new(app: App, stop: CancellationToken) -> Self {
         // The schema depends on nothing; building it takes milliseconds, and tests have many apps.
-        static SCHEMA: OnceLock<Schema> = OnceLock::new();
+        static SCHEMA: OnceLock<(Schema, Types)> = OnceLock::new();
+        let (schema, types) = SCHEMA.get_or_init(|| {
+            let schema = graphql::schema();
+            let types = Types::of(&schema.sdl());
+            (schema, types)
+        });
         Self(Arc::new(Parts {
+            persisted: Persisted::new(&app.config, &app.redis),
+            cache_control: super::cached::cache_control(
+                app.config.cache.max_age_seconds,
+                app.config.cache.stale_seconds,
+            ),
             app,
-            schema: SCHEMA.get_or_init(graphql::schema).clone(),
+            schema: schema.clone(),
+            types,
             documents: Documents::default(),
             stop,
             tasks: TaskTracker::new(),
@@ -118,7 +176,7 @@ impl Edge {
     ) -> Result<Call, Refusal> {
         let document = self.documents.get(&params.query)?;
         let operation = document.operation(params.operation_name.as_deref())?;
-        Ok(Call { parsed: document.parsed(), params, operation, identity, view, request_id })
+        Ok(Call { params, document, operation, plan: None, identity, view, request_id })
     }
 
     /// Runs a query or a mutation to its end, in a task of its own: a client that goes away must not cancel a
@@ -138,13 +196,22 @@ impl Edge {
             graphql::drive(schema.execute(request), batches).await
         }));
         let limit = Duration::from_millis(self.app.config.http.request_timeout_ms);
-        let answer = match tokio::time::timeout(limit, task).await {
-            Ok(Ok(response)) => finish(response, &request_id),
-            Ok(Err(panic)) => {
+        let done = tokio::select! {
+            biased;
+            done = tokio::time::timeout(limit, task) => Some(done),
+            () = self.lost() => None,
+        };
+        let answer = match done {
+            Some(Ok(Ok(response))) => finish(response, &request_id),
+            None => {
+                let message = "The database cannot be reached. A mutation may still take effect.";
+                Answer::Refused(Refusal::unavailable(message))
+            }
+            Some(Ok(Err(panic))) => {
                 tracing::error!(%request_id, %panic, "an operation panicked");
                 Answer::Refused(Refusal::internal())
             }
-            Err(_) => {
+            Some(Err(_)) => {
                 tracing::warn!(%request_id, name = operation.name, "an operation took too long");
                 let message = "The operation took too long. A mutation may still take effect.";
                 Answer::Refused(Refusal::http(StatusCode::GATEWAY_TIMEOUT, TIMEOUT, message))
@@ -185,11 +252,18 @@ impl Edge {
         .boxed()
     }
 
+    /// Returns when the database is away and who works on has had the time to notice by themselves.
+    async fn lost(&self) {
+        self.app.db.away().await;
+        tokio::time::sleep(NOTICE).await;
+    }
+
     fn request(&self, call: Call) -> (Request, BatchReader) {
-        let Params { query, operation_name, variables, uploads } = call.params;
+        let parsed = call.plan.map_or_else(|| call.document.parsed(), |plan| plan.marked());
+        let Params { query, operation_name, variables, uploads, .. } = call.params;
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
-        request.set_parsed_query(call.parsed);
+        request.set_parsed_query(parsed);
         for (upload, paths) in uploads {
             for path in paths {
                 // A clone shares the open file. Without it the variable stays null, and validation says so.
@@ -248,6 +322,10 @@ fn finish(mut response: Response, request_id: &RequestId) -> Answer {
             error.extensions.get_or_insert_default().set("code", code);
         }
         refusal::finish(error, request_id);
+    }
+    if response.data == Value::Null && response.errors.iter().all(is_unavailable) {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return Answer::Refused(Refusal { status, well_formed: false, errors: response.errors });
     }
     if executed {
         return Answer::Executed(response);

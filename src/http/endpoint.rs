@@ -11,8 +11,10 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::access::Viewer;
+use crate::cache::metrics::{Source, answered};
 use crate::error::{Code, Error};
 
+use super::cached::{self, Cacheable, Wanted};
 use super::edge::{Answer, Call, Edge, View};
 use super::identity::Identity;
 use super::media::{ContentType, Media};
@@ -65,26 +67,51 @@ async fn serve(
     request_id: &RequestId,
 ) -> Result<Response, Refusal> {
     let safe = request.method() == Method::GET;
+    let wanted = Wanted::of(request.headers(), media, safe);
     let request = linger::lingering(request);
-    let call = read(edge, request, request_id).await?;
-    let Received { params, identity, view } = call;
-    let user = identity.viewer.user_id();
-    let call = edge.prepare(params, identity.clone(), view, request_id.clone())?;
+    let Received { mut params, identity, view } = read(edge, request, request_id).await?;
+    edge.resolve(&mut params, &identity.viewer).await?;
+    let (user, expires_at) = (identity.viewer.user_id(), identity.expires_at);
+    let call = edge.prepare(params, identity, view, request_id.clone())?;
     let served = Served { kind: call.operation.kind_name(), name: call.operation.name.clone(), user };
     let mut response = match check_transport(&call, safe, media) {
         Err(refusal) => refusal.into_response(media, request_id),
-        Ok(()) if media == Media::EventStream => sse::respond(edge, call, identity.expires_at)?,
-        Ok(()) => {
-            let locale = call.view.locale.clone();
-            let mut response = respond(edge.execute(call).await, media, request_id);
-            if let Some(tag) = locale.tag().and_then(|tag| HeaderValue::from_str(tag).ok()) {
-                response.headers_mut().insert(header::CONTENT_LANGUAGE, tag);
-            }
-            response
-        }
+        Ok(()) if media == Media::EventStream => sse::respond(edge, call, expires_at)?,
+        Ok(()) => run(edge, call, &wanted).await,
     };
     response.extensions_mut().insert(served);
     Ok(response)
+}
+
+/// Answers a query or a mutation, a query from the cache if that may be.
+async fn run(edge: &Edge, call: Call, wanted: &Wanted) -> Response {
+    let (request_id, locale) = (call.request_id.clone(), call.view.locale.clone());
+    let mut response = match Cacheable::of(edge, &call) {
+        Some(cacheable) => match cached::answer(edge, call, cacheable).await {
+            cached::Served::Kept(entry, source) => cached::respond(edge, &entry, source, wanted),
+            cached::Served::Own(answer) => respond(*answer, wanted.media, &request_id, Source::Miss),
+        },
+        None => {
+            // Staff who write and then look at the shop as a shopper want to see what they wrote.
+            let waits = call.operation.kind == OperationType::Mutation && user_writes(&call);
+            if call.operation.kind == OperationType::Query {
+                answered(Source::Bypass);
+            }
+            let answer = edge.execute(call).await;
+            if waits {
+                edge.app.cache.catch_up().await;
+            }
+            respond(answer, wanted.media, &request_id, Source::Bypass)
+        }
+    };
+    if let Some(tag) = locale.tag().and_then(|tag| HeaderValue::from_str(tag).ok()) {
+        response.headers_mut().insert(header::CONTENT_LANGUAGE, tag);
+    }
+    response
+}
+
+fn user_writes(call: &Call) -> bool {
+    call.identity.viewer.signed_in().is_ok_and(|user| !user.permissions.is_empty())
 }
 
 /// What a request brought.
@@ -99,7 +126,7 @@ async fn read(edge: &Edge, request: Request, request_id: &RequestId) -> Result<R
     let fail = |error| Refusal::from_error(error, request_id);
     let params = match *request.method() {
         Method::GET => {
-            let identity = Identity::of(app, request.headers()).await.map_err(fail)?;
+            let identity = identity_of(edge, request.headers()).await.map_err(fail)?;
             let view = view_of(edge, request.headers()).await.map_err(fail)?;
             return Ok(Received { params: Params::from_uri(request.uri())?, identity, view });
         }
@@ -112,7 +139,7 @@ async fn read(edge: &Edge, request: Request, request_id: &RequestId) -> Result<R
             ));
         }
     };
-    let identity = Identity::of(app, request.headers()).await.map_err(fail)?;
+    let identity = identity_of(edge, request.headers()).await.map_err(fail)?;
     let view = view_of(edge, request.headers()).await.map_err(fail)?;
     let params = match params {
         Some(ContentType::Json) => {
@@ -131,6 +158,10 @@ async fn read(edge: &Edge, request: Request, request_id: &RequestId) -> Result<R
         }
     };
     Ok(Received { params, identity, view })
+}
+
+async fn identity_of(edge: &Edge, headers: &HeaderMap) -> crate::error::Result<Identity> {
+    edge.app.db.unless_away(Identity::of(&edge.app, headers)).await
 }
 
 async fn view_of(edge: &Edge, headers: &HeaderMap) -> crate::error::Result<View> {
@@ -175,14 +206,19 @@ fn check_transport(call: &Call, safe: bool, media: Media) -> Result<(), Refusal>
     }
 }
 
-fn respond(answer: Answer, media: Media, request_id: &RequestId) -> Response<Body> {
+fn respond(answer: Answer, media: Media, request_id: &RequestId, source: Source) -> Response<Body> {
+    let unavailable = answer.is_unavailable();
     match answer {
         Answer::Refused(refusal) => refusal.into_response(media, request_id),
         Answer::Executed(result) => {
             let mut response = GraphQLResponse::from(result).into_response();
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+            headers.insert(cached::CACHE_HEADER, HeaderValue::from_static(source.header()));
             headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            if unavailable {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
             response
         }
     }

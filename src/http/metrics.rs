@@ -60,6 +60,7 @@ fn install() -> Option<PrometheusHandle> {
     describe_gauge!("ironmonger_db_connections", "Connections of the pool, in use and idle");
     describe_gauge!("ironmonger_db_connections_max", "Most connections that the pool may have");
     describe_counter!("ironmonger_db_statements_total", "SQL statements, transaction control included");
+    crate::cache::metrics::describe();
     crate::jobs::describe_metrics();
     let upkeep = handle.clone();
     // A thread of its own: the recorder outlives any runtime.
@@ -82,6 +83,7 @@ pub async fn render(State(app): State<App>) -> impl IntoResponse {
     gauge!("ironmonger_db_connections", "state" => "in_use").set(in_use as f64);
     gauge!("ironmonger_db_connections", "state" => "idle").set(idle as f64);
     gauge!("ironmonger_db_connections_max").set(max as f64);
+    app.cache.measure();
     counter!("ironmonger_db_statements_total").absolute(app.db.statement_count());
     let mut text = recorder().map(PrometheusHandle::render).unwrap_or_default();
     text.push_str(&app.job_figures.render());

@@ -1,12 +1,14 @@
 //! The HTTP edge: router, middleware, the GraphQL endpoint, WebSocket and SSE, health, metrics.
 //!
 //! A request to `/graphql` goes through `observe` (its id, the log, metrics, load shedding), CORS and compression to
-//! `endpoint`, which negotiates (`media`), authenticates (`identity`) and reads it (`params`, `multipart`); `documents`
-//! and `limits` refuse what is too large before it is executed; `edge` executes. `sse` and `websocket` stream the same
+//! `endpoint`, which negotiates (`media`), authenticates (`identity`) and reads it (`params`, `multipart`, `persisted`); `documents`
+//! and `limits` refuse what is too large before it is executed; `cached` answers from the catalog cache what it can; `edge`
+//! executes. `sse` and `websocket` stream the same
 //! executions. Errors leave as `refusal` says.
 //!
 //! Business rules are not here: this module knows no feature but `access` and `channels`.
 
+mod cached;
 mod documents;
 mod edge;
 mod endpoint;
@@ -21,6 +23,7 @@ mod metrics;
 mod multipart;
 mod observe;
 mod params;
+mod persisted;
 mod refusal;
 mod request_id;
 mod server;
@@ -45,6 +48,7 @@ use media::Media;
 use refusal::Refusal;
 use request_id::RequestId;
 
+pub use persisted::TrustedDocuments;
 pub use server::{accept, serve, serve_on};
 
 /// Smaller responses are not worth the work of compressing them.
@@ -110,7 +114,7 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::OPTIONS])
         .allow_headers(headers.collect::<Vec<_>>())
-        .expose_headers([request_id::HEADER, header::RETRY_AFTER])
+        .expose_headers([request_id::HEADER, header::RETRY_AFTER, header::ETAG, header::AGE, cached::CACHE_HEADER])
         .max_age(std::time::Duration::from_secs(3600))
 }
 

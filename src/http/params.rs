@@ -1,7 +1,5 @@
 //! The parameters of a GraphQL request: from a query string, from JSON, or from JSON inside a form.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::time::Duration;
 
 use async_graphql::{UploadValue, Value, Variables};
@@ -10,7 +8,6 @@ use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
 use futures_util::StreamExt;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::limits::LIMIT_EXCEEDED;
 use super::refusal::Refusal;
@@ -22,9 +19,14 @@ const UPLOAD_MARK: &str = "#__graphql_file__:";
 pub const BODY_IDLE: Duration = Duration::from_secs(20);
 
 /// What to execute.
+#[derive(Default)]
 pub struct Params {
-    /// The document.
+    /// The document; empty when it is named by a hash or an id alone, until [`super::persisted`] has found it.
     pub query: String,
+    /// SHA-256 of the document, as Apollo's automatic persisted queries send it: lower-case hexadecimal.
+    pub hash: Option<String>,
+    /// The id of a trusted document.
+    pub document_id: Option<String>,
     /// Which of its operations; none for the only one.
     pub operation_name: Option<String>,
     /// By name.
@@ -35,25 +37,42 @@ pub struct Params {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct JsonParams<'a> {
-    query: String,
+struct JsonParams {
+    #[serde(default)]
+    query: Option<String>,
+    #[serde(default)]
+    document_id: Option<String>,
     #[serde(default)]
     operation_name: Option<String>,
     #[serde(default)]
     variables: Option<Variables>,
-    // No extension is known, but anything that is not a map is a mistake.
-    #[serde(default, borrow)]
-    #[expect(dead_code, reason = "read for its type only")]
-    extensions: Option<HashMap<Cow<'a, str>, IgnoredAny>>,
+    #[serde(default)]
+    extensions: Option<RequestExtensions>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UrlParams {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
+}
+
+/// The `extensions` of a request. Others than these are passed over, but anything that is not a map is a mistake.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestExtensions {
+    #[serde(default)]
+    persisted_query: Option<PersistedQuery>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PersistedQuery {
+    version: u32,
+    sha256_hash: String,
 }
 
 impl Params {
@@ -62,18 +81,16 @@ impl Params {
         if json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
             return Err(Refusal::bad_request("Batches are not supported: send one object per request."));
         }
-        let params: JsonParams<'_> = serde_json::from_slice(json)
+        let params: JsonParams = serde_json::from_slice(json)
             .map_err(|error| Refusal::bad_request(format!("The body is not a GraphQL request: {error}.")))?;
-        Self::new(params.query, params.operation_name, params.variables)
+        let JsonParams { query, document_id, operation_name, variables, extensions } = params;
+        Self::new(query, operation_name, variables)?.named_by(document_id, extensions)
     }
 
     /// From the query string of a GET.
     pub fn from_uri(uri: &Uri) -> Result<Self, Refusal> {
         let Query(params) = Query::<UrlParams>::try_from_uri(uri)
             .map_err(|_| Refusal::bad_request("The query string cannot be read."))?;
-        let Some(query) = params.query else {
-            return Err(Refusal::bad_request("The parameter `query` is missing."));
-        };
         let read_variables = |json: String| {
             serde_json::from_str::<Option<Variables>>(&json).map_err(|error| {
                 Refusal::bad_request(format!("The parameter `variables` is not a JSON object: {error}."))
@@ -81,26 +98,47 @@ impl Params {
         };
         let variables =
             params.variables.filter(|json| !json.is_empty()).map(read_variables).transpose()?.flatten();
-        if let Some(json) = params.extensions.filter(|json| !json.is_empty())
-            && serde_json::from_str::<Option<HashMap<String, IgnoredAny>>>(&json).is_err()
-        {
-            return Err(Refusal::bad_request("The parameter `extensions` is not a JSON object."));
+        let read_extensions = |json: String| {
+            serde_json::from_str::<Option<RequestExtensions>>(&json)
+                .map_err(|_| Refusal::bad_request("The parameter `extensions` is not a JSON object."))
+        };
+        let extensions =
+            params.extensions.filter(|json| !json.is_empty()).map(read_extensions).transpose()?.flatten();
+        Self::new(params.query, params.operation_name, variables)?.named_by(params.document_id, extensions)
+    }
+
+    /// With what names the document. Something has to.
+    pub fn named_by(
+        mut self,
+        document_id: Option<String>,
+        extensions: Option<RequestExtensions>,
+    ) -> Result<Self, Refusal> {
+        self.document_id = document_id.filter(|id| !id.is_empty());
+        if let Some(persisted) = extensions.and_then(|extensions| extensions.persisted_query) {
+            if persisted.version != 1 {
+                return Err(Refusal::bad_request("Of persisted queries only version 1 is known."));
+            }
+            self.hash = Some(persisted.sha256_hash);
         }
-        Self::new(query, params.operation_name, variables)
+        if self.query.is_empty() && self.hash.is_none() && self.document_id.is_none() {
+            return Err(Refusal::bad_request("The parameter `query` is missing."));
+        }
+        Ok(self)
     }
 
     /// From its parts.
     pub fn new(
-        query: String,
+        query: Option<String>,
         operation_name: Option<String>,
         variables: Option<Variables>,
     ) -> Result<Self, Refusal> {
+        let query = query.unwrap_or_default();
         let variables = variables.unwrap_or_default();
         if variables.values().any(names_upload) {
             return Err(Refusal::bad_request("A file has to be sent as a part of a form."));
         }
         let operation_name = operation_name.filter(|name| !name.is_empty());
-        Ok(Self { query, operation_name, variables, uploads: Vec::new() })
+        Ok(Self { query, operation_name, variables, ..Self::default() })
     }
 }
 

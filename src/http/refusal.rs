@@ -81,6 +81,11 @@ impl Refusal {
         Self::http(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, "Something went wrong on our side.")
     }
 
+    /// The database is away.
+    pub fn unavailable(message: &str) -> Self {
+        Self::http(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable.as_str(), message)
+    }
+
     /// Says where in the document.
     pub fn at(mut self, pos: Pos) -> Self {
         for error in &mut self.errors {
@@ -111,7 +116,10 @@ impl Refusal {
             Media::EventStream => Media::Json.content_type(),
             media => media.content_type(),
         };
-        let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))];
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
         let mut response = (status, headers, self.to_json()).into_response();
         let extra = match self.status {
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),

@@ -22,7 +22,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Listens on the configured addresses and serves until `stop`, then drains: `/readyz` (on the metrics address) says
 /// so, no connection is accepted, WebSockets are closed with 1001, requests in flight have 30 seconds. Also runs the
-/// process's background tasks: LISTEN and the job relay.
+/// process's background tasks: LISTEN, the reader of catalog changes, and the job relay.
 pub async fn serve(app: App, stop: CancellationToken) -> anyhow::Result<()> {
     let http = &app.config.http;
     let listener = bind("IRONMONGER_HTTP_ADDR", http.addr).await?;
@@ -45,6 +45,7 @@ pub async fn serve_on(
     let ops_addr = ops_listener.local_addr()?;
     let (router, edge) = super::build(app.clone(), stop.clone());
     tokio::spawn(app.signals.clone().run(app.config.database_url.clone(), stop.clone()));
+    tokio::spawn(crate::cache::Cache::run(app.clone(), stop.clone()));
     tokio::spawn(crate::jobs::run_relay(app.clone(), stop.clone()));
 
     let ops_stop = CancellationToken::new();

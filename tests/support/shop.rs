@@ -64,6 +64,8 @@ impl Shop {
                 "IRONMONGER_DATA_DIR" => Some(folder.display().to_string()),
                 "IRONMONGER_HTTP_ADDR" => Some(addr.to_string()),
                 "IRONMONGER_DEV" => Some("true".to_owned()),
+                // A test sees at once what it has written, by whatever way. Tests of the cache turn it on.
+                "IRONMONGER_CACHE_BYTES" => Some("off".to_owned()),
                 _ => None,
             }
         });
@@ -75,6 +77,9 @@ impl Shop {
             axum::serve(listener, router).with_graceful_shutdown(stopped).await.expect("the API serves");
         });
         tokio::spawn(app.signals.clone().run(app.db.url().to_owned(), stop.clone()));
+        if app.cache.is_on() {
+            tokio::spawn(ironmonger::cache::Cache::run(app.clone(), stop.clone()));
+        }
         let anonymous = Client::new(format!("http://{addr}"), Auth::None);
         Shop { anonymous, app, stop, database: name, owner: Arc::default(), customer: Arc::default() }
     }

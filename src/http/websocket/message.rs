@@ -6,6 +6,8 @@ use async_graphql::{Response, ServerError, Variables};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use crate::http::params::RequestExtensions;
+
 /// Longest id that a client may give an operation.
 pub const MAX_ID_BYTES: usize = 128;
 
@@ -42,14 +44,23 @@ pub type ConnectionParams = HashMap<String, serde_json::Value>;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscribePayload {
-    pub query: String,
+    #[serde(default)]
+    pub query: Option<String>,
+    #[serde(default)]
+    pub document_id: Option<String>,
     #[serde(default)]
     pub operation_name: Option<String>,
     #[serde(default)]
     pub variables: Option<Variables>,
     #[serde(default)]
-    #[expect(dead_code, reason = "read for its type only")]
-    pub extensions: Option<HashMap<String, IgnoredAny>>,
+    pub extensions: Option<RequestExtensions>,
+}
+
+impl SubscribePayload {
+    /// Whether it says in some way what to execute.
+    pub fn names_document(&self) -> bool {
+        self.query.is_some() || self.document_id.is_some() || self.extensions.is_some()
+    }
 }
 
 /// To the client.

@@ -166,6 +166,9 @@ impl Session {
             Ok(Received::Ping { payload }) => self.say(&Sent::Pong { payload }).await,
             Ok(Received::Pong { .. }) => Ok(()),
             Ok(Received::Subscribe { .. }) if !self.initialized => close(4401, "Unauthorized"),
+            Ok(Received::Subscribe { payload, .. }) if !payload.names_document() => {
+                close(4400, "Invalid message: there is no query")
+            }
             Ok(Received::Subscribe { id, payload }) => self.subscribe(id, payload).await,
             Ok(Received::Complete { id }) => {
                 if let Some(operation) = self.operations.remove(&id) {
@@ -232,7 +235,10 @@ impl Session {
 
     // Exclusive, because a socket cannot be shared between threads, not even to look at it.
     async fn prepare(&mut self, payload: SubscribePayload, request_id: &RequestId) -> Result<Call, Refusal> {
-        let params = Params::new(payload.query, payload.operation_name, payload.variables)?;
+        let SubscribePayload { query, document_id, operation_name, variables, extensions } = payload;
+        let mut params =
+            Params::new(query, operation_name, variables)?.named_by(document_id, extensions)?;
+        self.edge.resolve(&mut params, &self.identity.viewer).await?;
         let Wanted { channel, accept_language } = &self.wanted;
         let view = self.edge.view(channel.as_deref(), accept_language.as_deref()).await;
         let view = view.map_err(|error| Refusal::from_error(error, request_id))?;
