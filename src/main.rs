@@ -59,7 +59,7 @@ async fn run(command: Command, started: Instant) -> anyhow::Result<ExitCode> {
         }
         Command::User(command) => ironmonger::cli::user::run(command).await?,
         Command::Jobs(command) => ironmonger::cli::jobs::run(command).await?,
-            Command::Search(command) => ironmonger::cli::search::run(command).await?,
+        Command::Search(command) => ironmonger::cli::search::run(command).await?,
         Command::Import(args) => return ironmonger::cli::bulk::import(args).await,
         Command::Export(args) => return ironmonger::cli::bulk::export(args).await,
     }

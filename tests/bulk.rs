@@ -52,7 +52,7 @@ async fn finished(shop: &Shop, client: &Client, id: &Value) -> Value {
 }
 
 /// Imports a file; the answer is the job's result.
-async fn import(shop: &Shop, format: &str, on_conflict: &str, bytes: Vec<u8>) -> Value {
+pub async fn import(shop: &Shop, format: &str, on_conflict: &str, bytes: Vec<u8>) -> Value {
     let owner = shop.as_owner();
     let body = upload(&owner, format, on_conflict, "products", bytes).await;
     let payload = &body["data"]["catalogImport"];
@@ -211,7 +211,8 @@ async fn our_full_format_comes_back_byte_by_byte() {
 
 #[tokio::test]
 async fn the_examples_of_the_guide_are_taken() {
-    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/IMPORT.md")).unwrap();
+    let guide =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/IMPORT.md")).unwrap();
     let examples: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("    ")).collect();
     let examples: Vec<&str> = examples.into_iter().filter(|line| line.starts_with("{\"")).collect();
     assert_eq!(examples.len(), 7);
@@ -262,7 +263,8 @@ async fn shopify_files_make_equal_products_after_a_round_trip() {
             let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
             lines
                 .map(|mut line| {
-                    if let Some(at) = line.pointer_mut("/channels/0/publishedAt").filter(|at| at.is_string()) {
+                    if let Some(at) = line.pointer_mut("/channels/0/publishedAt").filter(|at| at.is_string())
+                    {
                         *at = json!("then");
                     }
                     line
@@ -285,10 +287,7 @@ async fn a_csv_without_a_column_leaves_alone_what_the_column_would_say() {
     let told = "SELECT string_agg(concat_ws(' ', p.vendor, p.status, v.sku, v.taxable, vp.amount, vp.compare_at_amount, s.on_hand, \
         s.backorderable), '; ' ORDER BY v.position) FROM products p JOIN variants v ON v.product_id = p.id \
         JOIN variant_prices vp ON vp.variant_id = v.id JOIN stock_levels s ON s.variant_id = v.id";
-    assert_eq!(
-        shop.sql_text(told).await,
-        "Smithy ACTIVE BS-1 f 100 3000 7 t; Smithy ACTIVE BS-2 t 200 3 f"
-    );
+    assert_eq!(shop.sql_text(told).await, "Smithy ACTIVE BS-1 f 100 3000 7 t; Smithy ACTIVE BS-2 t 200 3 f");
     assert_eq!(shop.sql_count("SELECT count(*) FROM product_images").await, 1);
 }
 
@@ -304,7 +303,11 @@ async fn rejected_rows_can_be_downloaded() {
     assert_eq!(lines[0], "Line,Column,Reason,Row");
     assert_eq!(lines.len(), 15);
     assert!(lines[1].starts_with("8,Variant Price,"), "{}", lines[1]);
-    assert!(lines[1].ends_with(",\"coat-hook,,,,,,,,Huge,,Black,,,shopify,1,,\"\"12,50\"\",,,,,,,,,,\""), "{}", lines[1]);
+    assert!(
+        lines[1].ends_with(",\"coat-hook,,,,,,,,Huge,,Black,,,shopify,1,,\"\"12,50\"\",,,,,,,,,,\""),
+        "{}",
+        lines[1]
+    );
     shop.app().clock.advance(chrono::TimeDelta::days(8));
     assert_eq!(download(&shop, &path).await.status(), 404);
 
@@ -312,7 +315,10 @@ async fn rejected_rows_can_be_downloaded() {
     assert_eq!(clean["report"], Value::Null);
     let result = import(&shop, "JSONL", "UPDATE", sample("products.jsonl")).await;
     let text = download(&shop, &path_of(&result["report"]["url"])).await.text().await.unwrap();
-    assert!(text.contains("\n6,,The line cannot be used: expected ident at character 2.,not json\n"), "{text}");
+    assert!(
+        text.contains("\n6,,The line cannot be used: expected ident at character 2.,not json\n"),
+        "{text}"
+    );
 }
 
 /// Runs `ironmonger` against the shop: exit code, standard output, standard error.
@@ -358,7 +364,8 @@ async fn the_command_tells_by_its_exit_code_what_became_of_the_file() {
         assert_eq!(code, Some(0), "{err}");
         assert!(err.contains("2 products"), "{err}");
     }
-    let (code, whole, err) = command(&shop, &["export", "-", "--format", "jsonl", "--here"], Vec::new()).await;
+    let (code, whole, err) =
+        command(&shop, &["export", "-", "--format", "jsonl", "--here"], Vec::new()).await;
     assert_eq!(code, Some(0), "{err}");
     assert_eq!(whole, std::fs::read(file("all.jsonl")).unwrap());
     let packed = std::fs::read(file("all.jsonl.gz")).unwrap();
@@ -397,10 +404,8 @@ async fn an_interrupted_command_leaves_its_job_and_says_so() {
     assert!(rest.contains("is not canceled: it goes on without this command"), "{rest}");
     assert_eq!(shop.sql_text("SELECT state FROM jobs WHERE kind = 'catalog.import'").await, "READY");
     shop.run_worker();
-    shop.wait_until(async || {
-        (shop.sql_count("SELECT count(*) FROM products").await == 2).then_some(())
-    })
-    .await;
+    shop.wait_until(async || (shop.sql_count("SELECT count(*) FROM products").await == 2).then_some(()))
+        .await;
 }
 
 /// The order of products is that of their creation, which one batch does not fix.

@@ -86,10 +86,15 @@ async fn import(shop: &Shop, format: CatalogFormat, chunks: &[(&[u8], usize)]) -
 }
 
 /// Imports a file and holds what became of it against what is expected. `name` begins the slugs of its products.
-async fn check(shop: &Shop, name: &str, format: CatalogFormat, chunks: &[(&[u8], usize)], expected: Expected) {
+async fn check(
+    shop: &Shop,
+    name: &str,
+    format: CatalogFormat,
+    chunks: &[(&[u8], usize)],
+    expected: Expected,
+) {
     let outcome = import(shop, format, chunks).await;
-    let products =
-        shop.sql_count(&format!("SELECT count(*) FROM products WHERE slug LIKE '{name}%'")).await;
+    let products = shop.sql_count(&format!("SELECT count(*) FROM products WHERE slug LIKE '{name}%'")).await;
     match (expected, outcome) {
         (Refused(words), Err(said)) => {
             assert!(said.contains(words), "{name}: {said}");
@@ -103,7 +108,11 @@ async fn check(shop: &Shop, name: &str, format: CatalogFormat, chunks: &[(&[u8],
         }
         (Takes(count, rejected, words), Ok(job)) => {
             assert_eq!(job["state"], "SUCCEEDED", "{name}: {job}");
-            assert_eq!((products, job["result"]["rejected"].as_i64().unwrap()), (count, rejected), "{name}: {job}");
+            assert_eq!(
+                (products, job["result"]["rejected"].as_i64().unwrap()),
+                (count, rejected),
+                "{name}: {job}"
+            );
             let said = job["result"]["rejections"][0]["reason"].as_str().unwrap_or_default();
             assert!(said.contains(words), "{name}: {said}");
         }
@@ -168,12 +177,19 @@ async fn what_can_be_used_of_a_damaged_file_is_used_and_the_rest_is_told() {
     let late = [&latin1("late-2,Läufer,1\n")[..], b"late-3,Nu\0l,1\n", row("late-4").as_bytes()].concat();
     let chunks = [(start.as_bytes(), 1), (&late[..], 1)];
     check(&shop, "late", ShopifyCsv, &chunks, Takes(2, 2, "not encoded in UTF-8")).await;
-    let late = [&latin1("{\"slug\":\"n\u{ff}\"}\n")[..], b"{\"slug\":\"\\u0000\"}\n{\"slug\":\"a\0\"}\n", line("nul-1").as_bytes()].concat();
+    let late = [
+        &latin1("{\"slug\":\"n\u{ff}\"}\n")[..],
+        b"{\"slug\":\"\\u0000\"}\n{\"slug\":\"a\0\"}\n",
+        line("nul-1").as_bytes(),
+    ]
+    .concat();
     let fill = line("nul-0") + &" \n".repeat(40_000);
-    check(&shop, "nul", Jsonl, &[(fill.as_bytes(), 1), (&late, 1)], Takes(2, 3, "not encoded in UTF-8")).await;
+    check(&shop, "nul", Jsonl, &[(fill.as_bytes(), 1), (&late, 1)], Takes(2, 3, "not encoded in UTF-8"))
+        .await;
 
     for (name, end) in [("crlf", "\r\n"), ("cr", "\r")] {
-        let text = format!("{HEADER}{}{}", row(&format!("{name}-1")), row(&format!("{name}-2"))).replace('\n', end);
+        let text =
+            format!("{HEADER}{}{}", row(&format!("{name}-1")), row(&format!("{name}-2"))).replace('\n', end);
         check(&shop, name, ShopifyCsv, &[(text.as_bytes(), 1)], Takes(2, 0, "")).await;
     }
     let crlf = (line("crlfj-1") + &line("crlfj-2")).replace('\n', "\r\n");
@@ -182,8 +198,10 @@ async fn what_can_be_used_of_a_damaged_file_is_used_and_the_rest_is_told() {
     let bom = format!("\u{feff}{HEADER}{}", row("bom-1"));
     check(&shop, "bom", ShopifyCsv, &[(bom.as_bytes(), 1)], Takes(1, 0, "")).await;
 
-    let apart: String = (0..1_200).map(|n| line(&format!("apart-{n}"))).collect::<String>() + &line("apart-0");
-    check(&shop, "apart", Jsonl, &[(apart.as_bytes(), 1)], Takes(1_200, 1, "in an earlier place already")).await;
+    let apart: String =
+        (0..1_200).map(|n| line(&format!("apart-{n}"))).collect::<String>() + &line("apart-0");
+    check(&shop, "apart", Jsonl, &[(apart.as_bytes(), 1)], Takes(1_200, 1, "in an earlier place already"))
+        .await;
 }
 
 /// Bytes of memory that a process has held at most.
@@ -207,7 +225,8 @@ async fn files_without_measure_take_no_memory() {
     let begin = gzip(format!("{}{{\"slug\":\"", line("long-1")).as_bytes()).await;
     let filling: Vec<u8> = (0..64 * MIB).map(|n| b'a' + (n % 23 * n % 7) as u8).collect();
     let filling = gzip(&filling).await;
-    check(&shop, "long", Jsonl, &[(&begin, 1), (&filling, 32)], Fails("line 2: The file is damaged", 1)).await;
+    check(&shop, "long", Jsonl, &[(&begin, 1), (&filling, 32)], Fails("line 2: The file is damaged", 1))
+        .await;
     let begin = gzip(format!("{HEADER}{}long2,\"", row("cell-1")).as_bytes()).await;
     check(&shop, "cell", ShopifyCsv, &[(&begin, 1), (&filling, 32)], Fails("longer than 4 MiB", 1)).await;
 
@@ -218,12 +237,22 @@ async fn files_without_measure_take_no_memory() {
     let long = format!("{}{{\"slug\":\"{}\"}}\n{}", line("ten-1"), "x".repeat(10 * MIB), line("ten-2"));
     check(&shop, "ten", Jsonl, &[(long.as_bytes(), 1)], Takes(2, 1, "at most 8388608")).await;
 
-    let mut variants = String::from("Handle,Title,Option1 Name,Option1 Value,Variant Price\nvariants,V,N,0,1\n");
+    let mut variants =
+        String::from("Handle,Title,Option1 Name,Option1 Value,Variant Price\nvariants,V,N,0,1\n");
     (1..100_000).for_each(|n| variants += &format!("variants,,,{n},1\n"));
     variants += "variants-2,V,,,1\n";
-    check(&shop, "variants", ShopifyCsv, &[(variants.as_bytes(), 1)], Takes(2, 98_000, "more than 2000 variants")).await;
-    let variants: Vec<_> = (0..100_000).map(|n| json!({ "optionValues": [n.to_string()], "price": "1" })).collect();
-    let variants = json!({ "slug": "many-1", "name": "N", "variants": variants }).to_string() + "\n" + &line("many-2");
+    check(
+        &shop,
+        "variants",
+        ShopifyCsv,
+        &[(variants.as_bytes(), 1)],
+        Takes(2, 98_000, "more than 2000 variants"),
+    )
+    .await;
+    let variants: Vec<_> =
+        (0..100_000).map(|n| json!({ "optionValues": [n.to_string()], "price": "1" })).collect();
+    let variants =
+        json!({ "slug": "many-1", "name": "N", "variants": variants }).to_string() + "\n" + &line("many-2");
     check(&shop, "many", Jsonl, &[(variants.as_bytes(), 1)], Takes(1, 1, "more than 2000 variants")).await;
 
     let peak = peak_bytes(worker.pid());

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use ironmonger::catalog::{
-    ImageDraft, OnConflict, OptionDraft, ProductDraft, ProductRecord, ProductStatus, RecordWrite, VariantDraft, Written,
-    lock_products, write_records,
+    ImageDraft, OnConflict, OptionDraft, ProductDraft, ProductRecord, ProductStatus, RecordWrite,
+    VariantDraft, Written, lock_products, write_records,
 };
 
 use crate::support::{Client, ProductSpec, Shop, Value, VariantSpec, json};

@@ -70,7 +70,14 @@ pub struct Entry<T> {
 impl<T> Entry<T> {
     /// Without rows yet.
     pub fn new() -> Self {
-        Self { content: None, lines: Vec::new(), rejected: 0, rejections: Vec::new(), next: Position::START, text: String::new() }
+        Self {
+            content: None,
+            lines: Vec::new(),
+            rejected: 0,
+            rejections: Vec::new(),
+            next: Position::START,
+            text: String::new(),
+        }
     }
 
     /// The same with other content.

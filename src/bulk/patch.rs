@@ -189,8 +189,7 @@ fn follow_status(record: &mut ProductRecord, named: bool, ground: &Ground) {
 }
 
 fn memberships(named: Collections, stored: Vec<Membership>) -> Vec<Membership> {
-    let known: BTreeMap<String, Option<i64>> =
-        stored.into_iter().map(|it| (it.slug, it.position)).collect();
+    let known: BTreeMap<String, Option<i64>> = stored.into_iter().map(|it| (it.slug, it.position)).collect();
     let wanted: BTreeMap<String, Option<i64>> = match named {
         Collections::Exactly(memberships) => memberships
             .into_iter()
@@ -220,7 +219,10 @@ fn variants(
             return Err(Problem::new("variants", "A new product needs at least one variant."));
         }
         // Their stock is not named, so it is not set.
-        return Ok(stored.into_iter().map(|variant| VariantRecord { stock: Vec::new(), ..variant }).collect());
+        return Ok(stored
+            .into_iter()
+            .map(|variant| VariantRecord { stock: Vec::new(), ..variant })
+            .collect());
     };
     let mut stored: HashMap<Vec<String>, VariantRecord> =
         stored.into_iter().map(|variant| (variant.option_values.clone(), variant)).collect();
@@ -301,7 +303,10 @@ fn levels(named: Vec<StockPatch>, ground: &Ground) -> Result<Vec<StockRecord>, P
         let location_id = match &location {
             None => ground.default_location,
             Some(name) => *ground.locations.get(name).ok_or_else(|| {
-                Problem::new("stock", format!("There is no location {name:?}. A line of the type location makes it."))
+                Problem::new(
+                    "stock",
+                    format!("There is no location {name:?}. A line of the type location makes it."),
+                )
             })?,
         };
         if levels.iter().any(|level| level.location_id == location_id) {
@@ -317,9 +322,11 @@ pub fn is_met(record: &ProductRecord, stored: &ProductRecord) -> bool {
     if record.variants.len() != stored.variants.len() {
         return false;
     }
-    let stock_is_met = record.variants.iter().zip(&stored.variants).all(|(variant, stored)| {
-        variant.stock.iter().all(|level| stored.stock.contains(level))
-    });
+    let stock_is_met = record
+        .variants
+        .iter()
+        .zip(&stored.variants)
+        .all(|(variant, stored)| variant.stock.iter().all(|level| stored.stock.contains(level)));
     if !stock_is_met {
         return false;
     }

@@ -146,8 +146,11 @@ pub async fn rejections(
         ))
         .load(conn)
         .await?;
-    let row = |(line, column, reason, text)| {
-        RowRejection { line: u64::try_from(line).unwrap_or(0), column, reason, text }
+    let row = |(line, column, reason, text)| RowRejection {
+        line: u64::try_from(line).unwrap_or(0),
+        column,
+        reason,
+        text,
     };
     Ok(rows.into_iter().map(row).collect())
 }

@@ -62,8 +62,7 @@ where
         CatalogFormat::ShopifyCsv => {
             let layout = shopify::Layout::read(text(0).await?).await?;
             let channel = places.channel;
-            let reader =
-                shopify::Reader::new(layout, channel.currency, text(position.byte).await?, position);
+            let reader = shopify::Reader::new(layout, channel.currency, text(position.byte).await?, position);
             Ok(Source::Shopify(Box::new(reader), channel.id))
         }
         CatalogFormat::Jsonl => {
@@ -166,7 +165,8 @@ impl<R: AsyncRead + Unpin> AsyncRead for Deflated<R> {
 /// How much of a file is looked at before it is accepted.
 pub const HEAD_BYTES: usize = 256 * 1024;
 const CHECKED_BYTES: u64 = 64 * 1024;
-const SAVE_AS_UTF8: &str = "Save it in UTF-8: in Excel as \"CSV UTF-8\", elsewhere choose the encoding when saving.";
+const SAVE_AS_UTF8: &str =
+    "Save it in UTF-8: in Excel as \"CSV UTF-8\", elsewhere choose the encoding when saving.";
 
 /// Looks at the first bytes of a file, as stored: is it what its format says? The answer is one sentence for a person.
 pub async fn refuse_wrong_file(format: CatalogFormat, head: &[u8]) -> Result<(), String> {

@@ -49,15 +49,15 @@ pub use read::{
     PageEnd, count_collections, count_products, find_collection_by_slug, find_product_by_slug,
     list_collections, list_products, price_at, probe, products_in_order,
 };
-pub use reindex::reindex;
 pub use record::{
     Membership, PriceRecord, ProductRecord, Publication, StockRecord, Texts, Translation, VariantRecord,
 };
-pub use type_record::{AttributeRecord, TypeRecord, lock_type_record, type_records, write_type_record};
+pub use reindex::reindex;
 pub use rules::{
     ApplyRule, ApplyRules, Condition, Field, Match, Operator, ReviewStock, Rule, apply_batch, review_stock,
 };
 pub use selection::{Base, SAMPLE_LEVEL, Selection};
+pub use type_record::{AttributeRecord, TypeRecord, lock_type_record, type_records, write_type_record};
 pub use update::{ProductChange, update};
 pub use words::words;
 pub use write::{LockedProduct, RecordWrite, create_products, lock_products, write_records};

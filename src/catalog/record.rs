@@ -157,8 +157,7 @@ impl VariantRecord {
     }
 
     fn of(draft: &VariantDraft, channel_id: ChannelId, location_id: LocationId) -> Self {
-        let level =
-            |on_hand| StockRecord { location_id, on_hand, backorderable: draft.backorderable };
+        let level = |on_hand| StockRecord { location_id, on_hand, backorderable: draft.backorderable };
         Self {
             sku: draft.sku.clone(),
             option_values: draft.option_values.clone(),

@@ -158,10 +158,7 @@ pub(super) async fn apply(conn: &mut Conn, deltas: &[Delta], cause: Cause<'_>) -
 }
 
 /// Makes levels exist, empty, and sets whether they may be backordered.
-pub(super) async fn ensure(
-    conn: &mut Conn,
-    levels: &[(VariantId, LocationId, bool)],
-) -> QueryResult<()> {
+pub(super) async fn ensure(conn: &mut Conn, levels: &[(VariantId, LocationId, bool)]) -> QueryResult<()> {
     Sql::<Uuid>::new(
         "INSERT INTO stock_levels AS s (variant_id, location_id, backorderable) \
          SELECT * FROM unnest(?, ?, ?) AS t(variant_id, location_id, backorderable) ORDER BY t.variant_id, t.location_id \
@@ -179,11 +176,7 @@ pub(super) async fn ensure(
 }
 
 /// Writes the first levels of new variants and books what they hold, in one statement.
-pub(super) async fn receive(
-    conn: &mut Conn,
-    targets: &[StockTarget],
-    cause: Cause<'_>,
-) -> QueryResult<()> {
+pub(super) async fn receive(conn: &mut Conn, targets: &[StockTarget], cause: Cause<'_>) -> QueryResult<()> {
     Sql::<Uuid>::new(
         "WITH level AS (SELECT * FROM unnest(?, ?, ?, ?, ?) \
              AS t(movement_id, variant_id, location_id, on_hand, backorderable)), \

@@ -44,11 +44,7 @@ pub async fn lock_reserved(conn: &mut Conn, variants: Vec<VariantId>) -> Result<
     Ok(queries::lock(conn, variants).await?.iter().map(|level| level.reserved).sum())
 }
 
-async fn adjust_known(
-    conn: &mut Conn,
-    targets: &[StockTarget],
-    cause: Cause<'_>,
-) -> Result<()> {
+async fn adjust_known(conn: &mut Conn, targets: &[StockTarget], cause: Cause<'_>) -> Result<()> {
     let locked = queries::lock(conn, targets.iter().map(|target| target.variant_id).collect()).await?;
     let mut levels: HashMap<(VariantId, LocationId), _> =
         locked.into_iter().map(|level| ((level.variant_id, level.location_id), level)).collect();

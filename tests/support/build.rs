@@ -92,10 +92,9 @@ impl Shop {
         let minor = |text: &str| Money::parse(text, channel.currency).expect("the price is an amount").minor;
         let drafts: Vec<ProductDraft> = specs.into_iter().map(|spec| draft(spec, &minor)).collect();
         let mut conn = app.db.get().await.unwrap();
-        let written =
-            create_products(&mut conn, &channel, &drafts, app.clock.now(), "system")
-                .await
-                .expect("the products can be written");
+        let written = create_products(&mut conn, &channel, &drafts, app.clock.now(), "system")
+            .await
+            .expect("the products can be written");
         drop(conn);
         assert_eq!(written.len(), drafts.len());
         let (client, connection) =

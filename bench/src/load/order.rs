@@ -76,7 +76,8 @@ pub async fn place(args: &LoadArgs, servers: &Servers, report: &mut Report) -> a
     let api = process::api(args, servers).await?;
     let script = servers.folder().join("order.sql");
     std::fs::write(&script, SCRIPT)?;
-    let mut pgbench = Pgbench { servers, script, first_cart: first_number() + APART, seconds: args.seconds.ceil() as u64 };
+    let mut pgbench =
+        Pgbench { servers, script, first_cart: first_number() + APART, seconds: args.seconds.ceil() as u64 };
     let mut next_api_cart = first_number() + 2 * APART;
     for &concurrency in &args.concurrency {
         let turns = i64::try_from(args.rounds)? + 1;

@@ -142,10 +142,8 @@ async fn write_all(servers: &Servers, url: &str, shop: &Shop) -> anyhow::Result<
                     })
                     .collect::<Result<_, _>>()?;
                 let now = app.clock.now();
-                conn.transaction(async |conn| {
-                    create_products(conn, &channel, &drafts, now, "system").await
-                })
-                .await?;
+                conn.transaction(async |conn| create_products(conn, &channel, &drafts, now, "system").await)
+                    .await?;
             }
         });
     }

@@ -81,9 +81,9 @@ pub fn metadata(column: &str, texts: Texts) -> Result<Texts, Problem> {
 /// A BCP 47 tag in lower case, such as `de` or `pt-br`.
 pub fn locale(column: &str, locale: String) -> Result<String, Problem> {
     let mut parts = locale.split('-');
-    let is_language = parts.next().is_some_and(|part| {
-        (2..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase())
-    });
+    let is_language = parts
+        .next()
+        .is_some_and(|part| (2..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase()));
     let is_part = |part: &str| {
         (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     };

@@ -24,7 +24,8 @@ fn at(list: &str, index: usize, field: &str) -> String {
 
 /// Reads a line.
 pub fn read(line: &[u8], places: &Places) -> Result<Item, Problem> {
-    let text = std::str::from_utf8(line).map_err(|_| Problem::new("", "The line is not encoded in UTF-8."))?;
+    let text =
+        std::str::from_utf8(line).map_err(|_| Problem::new("", "The line is not encoded in UTF-8."))?;
     let kind = match text.starts_with("{\"slug\"") || text.starts_with("{\"type\":\"product\",") {
         true => None,
         false => parse::<Kind>(text)?.kind,
@@ -33,9 +34,7 @@ pub fn read(line: &[u8], places: &Places) -> Result<Item, Problem> {
         None | Some("product") => {
             product(parse(text)?, line, places).map(|patch| Item::Product(Box::new(patch)))
         }
-        Some("collection") => {
-            collection(parse(text)?, places).map(|patch| Item::Collection(Box::new(patch)))
-        }
+        Some("collection") => collection(parse(text)?, places).map(|patch| Item::Collection(Box::new(patch))),
         Some("productType") => product_type(parse(text)?).map(Item::ProductType),
         Some("location") => location(parse(text)?).map(Item::Location),
         Some(_) => {
@@ -58,18 +57,15 @@ fn product(line: ProductLine, text: &[u8], places: &Places) -> Result<ProductPat
         same_currency("currencyCode", code, &places.channel)?;
     }
     let options = line.options.0.map(options).transpose()?;
-    let variants = line.variants.map(|variants| variants_of(variants, options.as_deref(), places)).transpose()?;
+    let variants =
+        line.variants.map(|variants| variants_of(variants, options.as_deref(), places)).transpose()?;
     let text_of = |column: &str, text: Option<String>| match text {
         Some(text) => check::short(column, &text).map(Some),
         None => Ok(None),
     };
     Ok(ProductPatch {
         slug: check::slug("slug", &line.slug)?,
-        fingerprint: Sha256::new()
-            .chain_update(places.channel.id.0)
-            .chain_update(text)
-            .finalize()
-            .to_vec(),
+        fingerprint: Sha256::new().chain_update(places.channel.id.0).chain_update(text).finalize().to_vec(),
         name: line.name.map(|name| check::required("name", &name)).transpose()?,
         description: line.description.0.map(|text| check::description("description", text)).transpose()?,
         vendor: text_of("vendor", line.vendor.0)?,
@@ -78,7 +74,11 @@ fn product(line: ProductLine, text: &[u8], places: &Places) -> Result<ProductPat
         status: line.status,
         attributes: line.attributes.0.map(|it| check::attributes("attributes", it)).transpose()?,
         metadata: line.metadata.0.map(|it| check::metadata("metadata", it)).transpose()?,
-        private_metadata: line.private_metadata.0.map(|it| check::metadata("privateMetadata", it)).transpose()?,
+        private_metadata: line
+            .private_metadata
+            .0
+            .map(|it| check::metadata("privateMetadata", it))
+            .transpose()?,
         translations: line.translations.0.map(translations).transpose()?,
         options,
         variants,
@@ -140,10 +140,10 @@ fn variants_of(
             return Err(Problem::new(at("variants", index, "optionValues"), reason));
         }
         let variant = variant(line, places);
-        read.push(variant.map_err(|problem| Problem {
-            column: at("variants", index, &problem.column),
-            ..problem
-        })?);
+        read.push(
+            variant
+                .map_err(|problem| Problem { column: at("variants", index, &problem.column), ..problem })?,
+        );
     }
     Ok(read)
 }
@@ -165,7 +165,11 @@ fn variant(line: VariantLine, places: &Places) -> Result<VariantPatch, Problem> 
         requires_shipping: line.requires_shipping,
         taxable: line.taxable,
         metadata: line.metadata.0.map(|it| check::metadata("metadata", it)).transpose()?,
-        private_metadata: line.private_metadata.0.map(|it| check::metadata("privateMetadata", it)).transpose()?,
+        private_metadata: line
+            .private_metadata
+            .0
+            .map(|it| check::metadata("privateMetadata", it))
+            .transpose()?,
         option_values: line.option_values,
     })
 }
@@ -191,10 +195,8 @@ fn prices_of(line: &VariantLine, places: &Places) -> Result<Prices, Problem> {
             let mut read: Vec<PriceRecord> = Vec::with_capacity(prices.len());
             for (index, line) in prices.iter().enumerate() {
                 let price = price(line, places);
-                let price = price.map_err(|problem| Problem {
-                    column: at("prices", index, &problem.column),
-                    ..problem
-                })?;
+                let price = price
+                    .map_err(|problem| Problem { column: at("prices", index, &problem.column), ..problem })?;
                 if read.iter().any(|other| other.channel_id == price.channel_id) {
                     return Err(Problem::new(at("prices", index, "channel"), "The channel is there twice."));
                 }
@@ -247,7 +249,9 @@ fn stock(stock: Option<Stock>, backorderable: bool) -> Result<Vec<StockPatch>, P
         Some(Stock::OnHand(on_hand)) => Ok(vec![level(None, on_hand, backorderable)?]),
         Some(Stock::Levels(levels)) => levels
             .into_iter()
-            .map(|LevelLine { location, on_hand, backorderable }| level(Some(location), on_hand, backorderable))
+            .map(|LevelLine { location, on_hand, backorderable }| {
+                level(Some(location), on_hand, backorderable)
+            })
             .collect(),
     }
 }
@@ -279,9 +283,8 @@ fn translations(lines: Vec<TranslationLine>) -> Result<Vec<Translation>, Problem
             return Err(Problem::new(at("translations", index, "locale"), reason));
         }
         let name = line.name.map(|name| check::required(&at("translations", index, "name"), &name));
-        let description = line
-            .description
-            .map(|text| check::description(&at("translations", index, "description"), text));
+        let description =
+            line.description.map(|text| check::description(&at("translations", index, "description"), text));
         let (name, description) = (name.transpose()?, description.transpose()?);
         read.push(Translation { locale, name, description });
     }
@@ -341,7 +344,11 @@ fn collection(line: CollectionLine, places: &Places) -> Result<CollectionPatch, 
         rule,
         image,
         metadata: line.metadata.0.map(|it| check::metadata("metadata", it)).transpose()?,
-        private_metadata: line.private_metadata.0.map(|it| check::metadata("privateMetadata", it)).transpose()?,
+        private_metadata: line
+            .private_metadata
+            .0
+            .map(|it| check::metadata("privateMetadata", it))
+            .transpose()?,
         translations: line.translations.0.map(translations).transpose()?,
         channels: line.channels.0.map(|it| publications(it, places)).transpose()?,
     })

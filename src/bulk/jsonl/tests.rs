@@ -114,14 +114,17 @@ fn a_partial_line_changes_what_it_names_and_null_clears() {
             ..kept.clone()
         }
     );
-    let changed = after(r#","variants":[{"optionValues":["S","-"],"price":"5","weightGrams":null,"stock":3}]"#);
+    let changed =
+        after(r#","variants":[{"optionValues":["S","-"],"price":"5","weightGrams":null,"stock":3}]"#);
     assert_eq!(changed.variants.len(), 1, "variants that are not named go");
     let (now, was) = (&changed.variants[0], &stored.variants[1]);
     assert_eq!((now.prices.len(), now.prices[0].amount, now.weight_grams), (1, 500, None));
     assert_eq!((&now.sku, &now.private_metadata), (&was.sku, &was.private_metadata));
     assert_eq!((now.stock[0].location_id, now.stock[0].on_hand), (ground.default_location, 3));
     let published = after(r#","status":"ACTIVE""#);
-    assert!(published.channels.iter().any(|it| it.channel_id == places.channel.id && it.published_at.is_some()));
+    assert!(
+        published.channels.iter().any(|it| it.channel_id == places.channel.id && it.published_at.is_some())
+    );
 }
 
 #[test]
@@ -153,7 +156,11 @@ fn the_path_of_what_is_wrong_is_named() {
     assert!(with(SHORT, "\"price\":\"12.50\"", "\"prize\":\"12.50\"").contains("unknown field `prize`"));
     for (from, to, path) in [
         ("\"channel\":\"japan\"", "\"channel\":\"moon\"", "variants[0].prices[0].channel|"),
-        ("\"channel\":\"japan\",\"currencyCode\":\"JPY\"", "\"channel\":\"kuwait\"", "variants[0].prices[1].channel|"),
+        (
+            "\"channel\":\"japan\",\"currencyCode\":\"JPY\"",
+            "\"channel\":\"kuwait\"",
+            "variants[0].prices[1].channel|",
+        ),
         ("\"amount\":\"0.100\"", "\"amount\":\"0.126\"", "variants[0].prices[1].sale.amount|"),
         ("\"locale\":\"de\"", "\"locale\":\"DE\"", "translations[0].locale|"),
         ("\"locale\":\"de\"", "\"locale\":\"pt-br\"", "translations[1].locale|"),
@@ -168,7 +175,10 @@ fn the_path_of_what_is_wrong_is_named() {
         assert!(said.starts_with(path) || said.starts_with("variants[1].price|"), "{from}: {said}");
     }
     assert!(problem(r#"{"slug":"a","name":"A","variants":[]}"#).starts_with("variants|"));
-    assert!(problem(r#"{"slug":"a","variants":[{"stock":"many","price":"1"}]}"#).contains("whole number of units"));
+    assert!(
+        problem(r#"{"slug":"a","variants":[{"stock":"many","price":"1"}]}"#)
+            .contains("whole number of units")
+    );
     assert!(problem("{\"slug\":").contains("EOF while parsing"));
 }
 
@@ -180,7 +190,8 @@ fn a_new_product_needs_a_name_variants_and_prices() {
     assert_eq!(problem(r#"{"slug":"a","variants":[{"price":"1"}]}"#), "name");
     assert_eq!(problem(r#"{"slug":"a","name":"A"}"#), "variants");
     assert_eq!(problem(r#"{"slug":"a","name":"A","variants":[{}]}"#), "variants[0].price");
-    let nowhere = r#"{"slug":"a","name":"A","variants":[{"price":"1","stock":[{"location":"Moon","onHand":1}]}]}"#;
+    let nowhere =
+        r#"{"slug":"a","name":"A","variants":[{"price":"1","stock":[{"location":"Moon","onHand":1}]}]}"#;
     assert_eq!(problem(nowhere), "variants[0].stock");
     let Prices::InChannel { amount, .. } =
         product(r#"{"slug":"a","variants":[{"price":"1.5"}]}"#, &places).unwrap().variants.unwrap()[0].prices
@@ -194,11 +205,15 @@ fn a_new_product_needs_a_name_variants_and_prices() {
 fn other_lines_are_told_by_their_type() {
     let places = places();
     let item = |line: &str| read::read(line.as_bytes(), &places);
-    let collection = item(r#"{"type":"collection","slug":"c","name":"C","rule":{"match":"ALL","conditions":[]}}"#).unwrap();
+    let collection =
+        item(r#"{"type":"collection","slug":"c","name":"C","rule":{"match":"ALL","conditions":[]}}"#)
+            .unwrap();
     let Item::Collection(patch) = collection else { panic!("{collection:?}") };
     assert!(patch.rule.is_some() && patch.image.is_none());
     let kind = r#"{"type":"productType","name":"T","attributes":[{"code":"depth","name":"Depth","kind":"NUMBER","unit":"cm"}]}"#;
-    assert!(matches!(item(kind).unwrap(), Item::ProductType(patch) if patch.attributes.as_ref().unwrap()[0].facet));
+    assert!(
+        matches!(item(kind).unwrap(), Item::ProductType(patch) if patch.attributes.as_ref().unwrap()[0].facet)
+    );
     assert!(matches!(item(r#"{"name":"Berlin","type":"location"}"#).unwrap(), Item::Location(_)));
     assert_eq!(item(&kind.replace("NUMBER", "FLOAT")).unwrap_err().column, "attributes[0].kind");
     assert_eq!(item(r#"{"type":"collection","slug":"c","rule":[]}"#).unwrap_err().column, "rule");

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
+use crate::bulk::item::with_channels;
+use crate::bulk::patch::Attributes;
 use crate::catalog::{
     AttributeRecord, CollectionRecord, ImageDraft, Membership, ProductRecord, ProductStatus, Publication,
     Texts, Translation, TypeRecord, VariantRecord,
 };
-use crate::bulk::item::with_channels;
-use crate::bulk::patch::Attributes;
 use crate::channels::Channel;
 use crate::ids::{ChannelId, LocationId};
 

@@ -188,7 +188,9 @@ impl Writer<'_> {
             let locked = known.get(&patch.slug);
             match locked {
                 Some(_) if self.on_conflict == OnConflict::Skip => tally.skipped += 1,
-                Some(locked) if locked.fingerprint.as_ref() == Some(&patch.fingerprint) => tally.unchanged += 1,
+                Some(locked) if locked.fingerprint.as_ref() == Some(&patch.fingerprint) => {
+                    tally.unchanged += 1
+                }
                 _ => {
                     let stored = locked.and_then(|locked| stored.remove(&locked.id));
                     let fingerprint = patch.fingerprint.clone();

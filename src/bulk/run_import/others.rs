@@ -29,13 +29,11 @@ pub async fn write(
             continue;
         }
         let Some(item) = entry.content.take() else { continue };
-        let written = conn.transaction(async |conn| {
-            match item {
-                Item::Collection(patch) => collection(conn, *patch, skip, now, actor).await,
-                Item::ProductType(patch) => product_type(conn, patch, skip, now).await,
-                Item::Location(location) => put_location(conn, &location).await,
-                Item::Product(_) => Ok(Ok(())),
-            }
+        let written = conn.transaction(async |conn| match item {
+            Item::Collection(patch) => collection(conn, *patch, skip, now, actor).await,
+            Item::ProductType(patch) => product_type(conn, patch, skip, now).await,
+            Item::Location(location) => put_location(conn, &location).await,
+            Item::Product(_) => Ok(Ok(())),
         });
         match written.await {
             Ok(Ok(())) => tally.others += 1,
@@ -71,12 +69,7 @@ async fn collection(
     Ok(Ok(()))
 }
 
-async fn product_type(
-    conn: &mut Conn,
-    patch: TypePatch,
-    skip: bool,
-    now: DateTime<Utc>,
-) -> Result<Outcome> {
+async fn product_type(conn: &mut Conn, patch: TypePatch, skip: bool, now: DateTime<Utc>) -> Result<Outcome> {
     let stored = catalog::lock_type_record(conn, &patch.name).await?;
     let (id, stored) = stored.map_or((None, None), |(id, record)| (Some(id), Some(record)));
     if skip && stored.is_some() {

@@ -102,7 +102,10 @@ impl Reader {
     }
 
     /// What the next product's rows say about it in a channel; `None` at the end.
-    pub async fn next_patch(&mut self, channel_id: ChannelId) -> Result<Option<Entry<ProductPatch>>, ReadError> {
+    pub async fn next_patch(
+        &mut self,
+        channel_id: ChannelId,
+    ) -> Result<Option<Entry<ProductPatch>>, ReadError> {
         let entry = self.next().await?;
         Ok(entry.map(|entry| entry.map(|draft| patch(draft, &self.layout.columns, channel_id))))
     }
@@ -175,7 +178,8 @@ impl Reader {
     fn row(&self, record: ByteRecord, start: Position) -> Row {
         let columns = &self.layout.columns;
         let handle = columns.index(Column::Handle).and_then(|index| record.get(index)).unwrap_or_default();
-        let handle = std::str::from_utf8(handle).map(|text| unguarded_trimmed(text).to_owned()).unwrap_or_default();
+        let handle =
+            std::str::from_utf8(handle).map(|text| unguarded_trimmed(text).to_owned()).unwrap_or_default();
         let cells = match StringRecord::from_byte_record(record) {
             Ok(cells) => check_shape(columns, cells),
             Err(error) => {

@@ -48,7 +48,14 @@ async fn read(bytes: &[u8]) -> Vec<Entry<ProductDraft>> {
 
 fn channel() -> Channel {
     let slug = "default".to_owned();
-    Channel { id: ChannelId::new(), name: slug.clone(), slug, currency: Currency::USD, is_default: true, version: 1 }
+    Channel {
+        id: ChannelId::new(),
+        name: slug.clone(),
+        slug,
+        currency: Currency::USD,
+        is_default: true,
+        version: 1,
+    }
 }
 
 fn product<'a>(entries: &'a [Entry<ProductDraft>], slug: &str) -> &'a ProductDraft {

@@ -139,11 +139,7 @@ async fn write_options(
     Ok(())
 }
 
-async fn write_images(
-    conn: &mut Conn,
-    text: String,
-    images: Vec<Placed<'_, ImageDraft>>,
-) -> QueryResult<()> {
+async fn write_images(conn: &mut Conn, text: String, images: Vec<Placed<'_, ImageDraft>>) -> QueryResult<()> {
     if images.is_empty() {
         return Ok(());
     }

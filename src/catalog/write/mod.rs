@@ -111,7 +111,11 @@ async fn write_children(conn: &mut Conn, batch: &Batch<'_>, targets: &[Target<'_
     let variants = variants::write(conn, batch, targets).await?;
     publication::write(conn, batch, &new, &known).await?;
     // Ranges that a sale will turn are noted where sales are known; others need no second look.
-    let turning: Vec<ProductId> = targets.iter().filter(|target| !target.is_new || target.has_sales()).map(|target| target.id).collect();
+    let turning: Vec<ProductId> = targets
+        .iter()
+        .filter(|target| !target.is_new || target.has_sales())
+        .map(|target| target.id)
+        .collect();
     if !turning.is_empty() {
         edit_queries::refresh_ranges(conn, &turning, batch.now).await?;
     }
@@ -163,9 +167,10 @@ pub async fn create_products(
         created.into_iter().filter_map(|(slug, id)| Some((slug, id?))).collect();
     let outcome = |slug: &str| match created.get(slug) {
         Some(&id) => Ok(Written::Created(id)),
-        None => known.get(slug).map(|product| Written::Skipped(product.id)).ok_or_else(|| {
-            Error::fault(anyhow::anyhow!("product {slug} was deleted while it was written"))
-        }),
+        None => known
+            .get(slug)
+            .map(|product| Written::Skipped(product.id))
+            .ok_or_else(|| Error::fault(anyhow::anyhow!("product {slug} was deleted while it was written"))),
     };
     slugs.into_iter().map(outcome).collect()
 }

@@ -111,7 +111,9 @@ async fn write_variants(
         .bind::<Array<Uuid>, _>(variants.iter().map(|variant| variant.product_id).collect::<Vec<_>>())
         .bind::<Array<Integer>, _>(variants.iter().map(|variant| variant.position).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(records().map(VariantRecord::name).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(records().map(|record| array_literal(&record.option_values)).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(
+            records().map(|record| array_literal(&record.option_values)).collect::<Vec<_>>(),
+        )
         .bind::<Array<Text>, _>(records().map(|record| record.sku.as_str()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(records().map(|record| record.barcode.as_str()).collect::<Vec<_>>())
         .bind::<Array<Nullable<BigInt>>, _>(records().map(|record| record.weight_grams).collect::<Vec<_>>())
@@ -134,8 +136,7 @@ const OR_UPDATE_PRICES: &str = "ON CONFLICT (variant_id, channel_id) DO UPDATE S
     (excluded.amount, excluded.compare_at_amount, excluded.sale_amount, excluded.sale_starts_at, excluded.sale_ends_at)";
 
 fn prices<'a>(variants: &[&VariantTarget<'a>]) -> Vec<(VariantId, &'a PriceRecord)> {
-    let of_variant =
-        |variant: &&VariantTarget<'a>| (variant.id, variant.record);
+    let of_variant = |variant: &&VariantTarget<'a>| (variant.id, variant.record);
     variants
         .iter()
         .map(of_variant)
@@ -171,7 +172,9 @@ async fn write_prices(conn: &mut Conn, text: String, variants: &[&VariantTarget<
         .bind::<Array<Nullable<Timestamptz>>, _>(
             prices.iter().map(|it| it.1.sale_starts_at).collect::<Vec<_>>(),
         )
-        .bind::<Array<Nullable<Timestamptz>>, _>(prices.iter().map(|it| it.1.sale_ends_at).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Timestamptz>>, _>(
+            prices.iter().map(|it| it.1.sale_ends_at).collect::<Vec<_>>(),
+        )
         .execute(conn)
         .await?;
     Ok(())

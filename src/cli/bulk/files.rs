@@ -71,10 +71,7 @@ pub async fn save(app: &App, id: JobId, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn copy(
-    from: &mut (impl AsyncRead + Unpin),
-    to: &mut (impl AsyncWrite + Unpin),
-) -> anyhow::Result<()> {
+async fn copy(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> anyhow::Result<()> {
     tokio::io::copy(from, to).await?;
     // Ends a compressed stream as well.
     to.shutdown().await?;

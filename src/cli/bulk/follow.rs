@@ -65,10 +65,13 @@ pub async fn follow(app: &App, id: JobId, here: bool, unit: Unit) -> anyhow::Res
             eprintln!("stopping after this batch; again to stop at once");
             ended.await;
         }
-        eprintln!("job {id} is not canceled: {}", match here {
-            true => "a worker of the queue bulk goes on where it stopped",
-            false => "it goes on without this command",
-        });
+        eprintln!(
+            "job {id} is not canceled: {}",
+            match here {
+                true => "a worker of the queue bulk goes on where it stopped",
+                false => "it goes on without this command",
+            }
+        );
         eprintln!("  ironmonger jobs show {id}\n  ironmonger jobs cancel {id}");
         return Ok(Followed::Interrupted);
     };
@@ -167,8 +170,7 @@ impl Display {
             };
             let template = format!("{{bar:30}} {counts} {{eta}} left, {{msg}}");
             self.bar.set_length(total);
-            self.bar
-                .set_style(ProgressStyle::with_template(&template).expect("the template is one of ours"));
+            self.bar.set_style(ProgressStyle::with_template(&template).expect("the template is one of ours"));
         }
         self.bar.set_position(done);
         self.bar.set_message(note);
