@@ -94,7 +94,11 @@ impl Db {
             .create_timeout(Some(CHECKOUT_TIMEOUT))
             .pre_recycle(Hook::sync_fn(move |_, metrics| {
                 let renewed_at = *renewal.renewed_at.read().expect(POISON);
-                if metrics.created < renewed_at { Err(HookError::message("made before a failure")) } else { Ok(()) }
+                if metrics.created < renewed_at {
+                    Err(HookError::message("made before a failure"))
+                } else {
+                    Ok(())
+                }
             }))
             .runtime(deadpool::Runtime::Tokio1)
             .build()?;

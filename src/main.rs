@@ -41,7 +41,7 @@ enum Command {
 async fn main() -> ExitCode {
     let started = Instant::now();
     match run(Cli::parse().command, started).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("ironmonger: {error:#}");
             ExitCode::FAILURE
@@ -49,19 +49,19 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command, started: Instant) -> anyhow::Result<()> {
+async fn run(command: Command, started: Instant) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve => ironmonger::cli::serve::run().await,
-        Command::Dev => ironmonger::dev::run(started).await,
-        Command::Migrate(args) => ironmonger::cli::migrate::run(args).await,
+        Command::Serve => ironmonger::cli::serve::run().await?,
+        Command::Dev => ironmonger::dev::run(started).await?,
+        Command::Migrate(args) => ironmonger::cli::migrate::run(args).await?,
         Command::Schema => {
             print!("{}", ironmonger::graphql::schema().sdl());
-            Ok(())
         }
-        Command::User(command) => ironmonger::cli::user::run(command).await,
-        Command::Jobs(command) => ironmonger::cli::jobs::run(command).await,
-        Command::Search(command) => ironmonger::cli::search::run(command).await,
-        Command::Import(args) => ironmonger::cli::bulk::import(args).await,
-        Command::Export(args) => ironmonger::cli::bulk::export(args).await,
+        Command::User(command) => ironmonger::cli::user::run(command).await?,
+        Command::Jobs(command) => ironmonger::cli::jobs::run(command).await?,
+        Command::Search(command) => ironmonger::cli::search::run(command).await?,
+        Command::Import(args) => return ironmonger::cli::bulk::import(args).await,
+        Command::Export(args) => return ironmonger::cli::bulk::export(args).await,
     }
+    Ok(ExitCode::SUCCESS)
 }

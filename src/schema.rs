@@ -185,6 +185,7 @@ diesel::table! {
         line -> BigInt,
         column_name -> Text,
         reason -> Text,
+        row_text -> Text,
     }
 }
 
@@ -215,6 +216,7 @@ diesel::table! {
         created_by -> Nullable<Uuid>,
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        others -> BigInt,
     }
 }
 
@@ -731,7 +733,6 @@ diesel::joinable!(fulfillment_lines -> fulfillments (fulfillment_id));
 diesel::joinable!(fulfillment_lines -> order_lines (order_line_id));
 diesel::joinable!(fulfillments -> orders (order_id));
 diesel::joinable!(import_rejections -> imports (import_id));
-diesel::joinable!(import_slugs -> imports (import_id));
 diesel::joinable!(imports -> channels (channel_id));
 diesel::joinable!(job_attempts -> jobs (job_id));
 diesel::joinable!(media_renditions -> media_images (image_id));

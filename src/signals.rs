@@ -11,8 +11,8 @@ use tokio_postgres::{AsyncMessage, NoTls};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Channels that are listened to. `ironmonger_events` carries "aggregate:uuid"; `ironmonger_jobs` carries job ids
-/// (comma-separated); `ironmonger_due` the name of a queue that has new due jobs.
+/// Channels that are listened to. `ironmonger_events` carries "aggregate:uuid" and `ironmonger_jobs` carries job ids (both
+/// comma-separated); `ironmonger_due` the name of a queue that has new due jobs.
 const CHANNELS: [&str; 3] = ["ironmonger_events", "ironmonger_jobs", "ironmonger_due"];
 
 /// What a slow receiver may fall behind before it is told to resync.
@@ -101,10 +101,10 @@ impl Signals {
     fn publish(&self, channel: &str, payload: &str) {
         match channel {
             "ironmonger_events" => {
-                if let Some((aggregate, id)) = payload.split_once(':')
-                    && let Ok(id) = id.parse()
-                {
-                    self.send(Signal::Event { aggregate: aggregate.to_owned(), id });
+                for (aggregate, id) in payload.split(',').filter_map(|name| name.split_once(':')) {
+                    if let Ok(id) = id.parse() {
+                        self.send(Signal::Event { aggregate: aggregate.to_owned(), id });
+                    }
                 }
             }
             "ironmonger_jobs" => {

@@ -18,7 +18,8 @@ use crate::support::{Client, Product, ProductSpec, Shop, Value, VariantSpec, jso
 
 const ON: (&str, &str) = ("IRONMONGER_CACHE_BYTES", "16777216");
 
-const PRODUCT: &str = "query($slug: String!) { product(slug: $slug) { id name priceRange { min { amount } } } }";
+const PRODUCT: &str =
+    "query($slug: String!) { product(slug: $slug) { id name priceRange { min { amount } } } }";
 const STOCK: &str = "query($slug: String!) { product(slug: $slug) { variants(first: 5) { nodes { availability { quantityAvailable } } } } }";
 const LIST: &str = "{ products(first: 20) { nodes { name slug } totalCount } }";
 
@@ -79,7 +80,8 @@ fn slug(slug: &str) -> Value {
 }
 
 async fn rename(shop: &Shop, product: &Product, name: &str) {
-    let update = "mutation($input: ProductUpdateInput!) { productUpdate(input: $input) { userErrors { message } } }";
+    let update =
+        "mutation($input: ProductUpdateInput!) { productUpdate(input: $input) { userErrors { message } } }";
     let input = json!({ "input": { "id": product.id.to_string(), "name": name } });
     let answer = shop.as_owner().send(update, input).await;
     assert_eq!(answer["data"]["productUpdate"]["userErrors"], json!([]), "{answer}");
@@ -88,7 +90,8 @@ async fn rename(shop: &Shop, product: &Product, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_kept_until_its_product_changes() {
     let shop = Shop::start_with(&[ON]).await;
-    let (hammer, saw) = (hammer(&shop).await, shop.product(ProductSpec { slug: "saw".into(), ..Default::default() }).await);
+    let (hammer, saw) =
+        (hammer(&shop).await, shop.product(ProductSpec { slug: "saw".into(), ..Default::default() }).await);
     let first = warm(&shop, PRODUCT, slug("hammer")).await;
     assert_eq!(first["data"]["product"]["name"], "Claw hammer");
     assert!(first["data"]["product"].get("_cacheId").is_none());
@@ -110,7 +113,8 @@ async fn stock_touches_only_answers_that_show_it() {
     warm(&shop, PRODUCT, slug("hammer")).await;
     warm(&shop, STOCK, slug("hammer")).await;
     warm(&shop, LIST, json!({})).await;
-    shop.sql(&format!("UPDATE stock_levels SET on_hand = 7 WHERE variant_id = '{}'", hammer.variants[0].0)).await;
+    shop.sql(&format!("UPDATE stock_levels SET on_hand = 7 WHERE variant_id = '{}'", hammer.variants[0].0))
+        .await;
     shop.wait_until(|| async {
         let (_, answer) = ask(&shop, STOCK, slug("hammer")).await;
         let shown = &answer["data"]["product"]["variants"]["nodes"][0]["availability"]["quantityAvailable"];
@@ -130,7 +134,8 @@ async fn what_was_not_there_is_found_when_it_comes() {
     shop.wait_until(|| async {
         let product = ask(&shop, PRODUCT, slug("hammer")).await.1;
         let list = ask(&shop, LIST, json!({})).await.1;
-        (product["data"]["product"]["name"] == "Claw hammer" && list["data"]["products"]["totalCount"] == 1).then_some(())
+        (product["data"]["product"]["name"] == "Claw hammer" && list["data"]["products"]["totalCount"] == 1)
+            .then_some(())
     })
     .await;
 }
@@ -214,7 +219,8 @@ async fn an_answer_of_another_process_is_used_while_it_is_fresh() {
     warm(&shop, STOCK, slug("hammer")).await;
     rename(&shop, &product, "Ball hammer").await;
     shop.wait_until(|| async {
-        (ask(&other.client, PRODUCT, slug("hammer")).await.1["data"]["product"]["name"] == "Ball hammer").then_some(())
+        (ask(&other.client, PRODUCT, slug("hammer")).await.1["data"]["product"]["name"] == "Ball hammer")
+            .then_some(())
     })
     .await;
 }
@@ -273,7 +279,10 @@ async fn a_document_is_sent_once_and_then_named() {
     let sent = shop.post(json!({ "query": query, "extensions": extensions })).await;
     assert_eq!(sent["data"]["shop"]["name"], "Ironmonger");
     assert_eq!(shop.post(json!({ "extensions": extensions })).await, sent);
-    let path = format!("/graphql?extensions={}", extensions.to_string().replace('"', "%22").replace('{', "%7B").replace('}', "%7D"));
+    let path = format!(
+        "/graphql?extensions={}",
+        extensions.to_string().replace('"', "%22").replace('{', "%7B").replace('}', "%7D")
+    );
     let got: Value = shop.request(Method::GET, &path).await.send().await.unwrap().json().await.unwrap();
     assert_eq!(got, sent);
     // Another process finds it in Redis.
@@ -292,7 +301,8 @@ async fn with_a_manifest_only_its_documents_are_served_to_shoppers() {
     let query = "query Shop { shop { name } }";
     std::fs::write(&file, json!({ "shop-1": query }).to_string()).unwrap();
     let open = Shop::start().await;
-    let strict = [("IRONMONGER_DOCUMENTS_FILE", file.to_str().unwrap()), ("IRONMONGER_DOCUMENTS_ONLY", "true")];
+    let strict =
+        [("IRONMONGER_DOCUMENTS_FILE", file.to_str().unwrap()), ("IRONMONGER_DOCUMENTS_ONLY", "true")];
     let Peer { client: shop, app: _app, _stop } = peer(&open, &strict).await;
     let name = |answer: Value| answer["data"]["shop"]["name"].clone();
     assert_eq!(name(shop.post(json!({ "documentId": "shop-1" })).await), "Ironmonger");
@@ -315,8 +325,17 @@ async fn every_column_of_a_product_is_known_to_the_log() {
     let columns = shop
         .sql_text("SELECT string_agg(column_name, ' ' ORDER BY column_name) FROM information_schema.columns WHERE table_name = 'products'")
         .await;
-    let in_lists = ["attributes", "created_at", "name", "product_type", "slug", "status", "tags", "vendor", "search"];
-    let not_in_lists = ["description", "id", "import_fingerprint", "metadata", "private_metadata", "updated_at", "version"];
+    let in_lists =
+        ["attributes", "created_at", "name", "product_type", "slug", "status", "tags", "vendor", "search"];
+    let not_in_lists = [
+        "description",
+        "id",
+        "import_fingerprint",
+        "metadata",
+        "private_metadata",
+        "updated_at",
+        "version",
+    ];
     let mut known: Vec<&str> = in_lists.into_iter().chain(not_in_lists).collect();
     known.sort_unstable();
     assert_eq!(

@@ -85,7 +85,9 @@ fn signal_all(postmaster: u32, signal: Signal) {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse::<u32>().ok()
     };
-    let pids = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let pids = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let mut all: Vec<u32> = pids.filter(|&pid| parent(pid) == Some(postmaster)).collect();
     assert!(all.len() > 3, "PostgreSQL has processes");
     all.insert(0, postmaster);

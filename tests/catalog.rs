@@ -1,7 +1,10 @@
 //! Products, variants and collections: reading, writing, editing.
 
+use std::collections::HashMap;
+
 use ironmonger::catalog::{
-    ImageDraft, OnConflict, OptionDraft, ProductDraft, ProductStatus, VariantDraft, Written, write_products,
+    ImageDraft, OnConflict, OptionDraft, ProductDraft, ProductRecord, ProductStatus, RecordWrite,
+    VariantDraft, Written, lock_products, write_records,
 };
 
 use crate::support::{Client, ProductSpec, Shop, Value, VariantSpec, json};
@@ -541,14 +544,61 @@ fn draft(slug: &str) -> ProductDraft {
 }
 
 async fn write(shop: &Shop, drafts: &[ProductDraft], on_conflict: OnConflict) -> Vec<Written> {
+    loop {
+        // Overtaken by another writer: what it made is looked at again.
+        if let Some(written) = try_write(shop, drafts, on_conflict).await {
+            return written;
+        }
+    }
+}
+
+async fn try_write(shop: &Shop, drafts: &[ProductDraft], on_conflict: OnConflict) -> Option<Vec<Written>> {
     use diesel_async::AsyncConnection;
     let app = shop.app();
     let channel = app.channels.get(&app.db, None).await.unwrap();
-    let mut conn = app.db.get().await.unwrap();
     let now = app.clock.now();
-    conn.transaction(async |conn| write_products(conn, &channel, drafts, on_conflict, now, "system").await)
-        .await
-        .unwrap()
+    let mut conn = app.db.get().await.unwrap();
+    let written = conn.transaction(async |conn| {
+        let location_id = ironmonger::inventory::default_location(conn).await?;
+        let slugs: Vec<&str> = drafts.iter().map(|draft| draft.slug.as_str()).collect();
+        let known = lock_products(conn, &slugs).await?;
+        let (mut written, mut sources) = (HashMap::new(), Vec::new());
+        for draft in drafts {
+            let fingerprint = serde_json::to_vec(draft).unwrap();
+            match known.get(&draft.slug) {
+                Some(it) if on_conflict == OnConflict::Skip => {
+                    written.insert(&draft.slug, Written::Skipped(it.id));
+                }
+                Some(it) if it.fingerprint.as_ref() == Some(&fingerprint) => {
+                    written.insert(&draft.slug, Written::Unchanged(it.id));
+                }
+                it => {
+                    let record = ProductRecord::of(draft, channel.id, location_id, now);
+                    sources.push((it.map(|it| it.id), record, fingerprint));
+                }
+            }
+        }
+        let writes: Vec<RecordWrite> = sources
+            .iter()
+            .map(|(id, record, source)| RecordWrite { id: *id, record, fingerprint: Some(source) })
+            .collect();
+        let ids = write_records(conn, &writes, now, "system").await?;
+        for (write, id) in writes.iter().zip(ids) {
+            let id = id.ok_or(diesel::result::Error::RollbackTransaction)?;
+            let outcome = if write.id.is_some() { Written::Updated(id) } else { Written::Created(id) };
+            written.insert(&write.record.slug, outcome);
+        }
+        Ok::<_, ironmonger::Error>(drafts.iter().map(|draft| written[&draft.slug]).collect())
+    });
+    match written.await {
+        Ok(written) => Some(written),
+        Err(ironmonger::Error::Fault(fault))
+            if matches!(fault.downcast_ref(), Some(diesel::result::Error::RollbackTransaction)) =>
+        {
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
 }
 
 const WHOLE: &str = "query($slug: String!) { product(slug: $slug) { id name tags version priceRange { min { amount } max { \

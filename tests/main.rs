@@ -4,6 +4,7 @@ mod support;
 
 mod access;
 mod bulk;
+mod bulk_hostile;
 mod cache;
 mod cache_faults;
 mod carts;

@@ -229,14 +229,6 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- How common words are decides what a misspelled question finds; they are counted from time to time.
-CREATE FUNCTION catalog_words_changed() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM catalog_changed(32, '{}');
-    RETURN NULL;
-END $$;
-CREATE TRIGGER catalog_updated AFTER UPDATE ON search_words FOR EACH STATEMENT EXECUTE FUNCTION catalog_words_changed();
-
 -- Watches a table with a function that looks at the rows of each statement. For the tables of later migrations, too.
 CREATE FUNCTION catalog_watch(watched regclass, function regproc, argument text DEFAULT '') RETURNS void
     LANGUAGE plpgsql AS $$

@@ -56,8 +56,9 @@ async fn find(app: &App, token: &str, file_name: &str) -> Result<Option<(Export,
 }
 
 fn respond(export: Export, file: StoredFile) -> Response {
-    let content_type = CatalogFormat::from_stored(&export.format)
-        .map_or("application/octet-stream", CatalogFormat::content_type);
+    // The report of rejected rows is a CSV as well.
+    let content_type =
+        CatalogFormat::from_stored(&export.format).unwrap_or(CatalogFormat::ShopifyCsv).content_type();
     let disposition = format!("attachment; filename=\"{}\"", export.file_name);
     let disposition = HeaderValue::from_str(&disposition).unwrap_or(HeaderValue::from_static("attachment"));
     let body = Body::from_stream(ReaderStream::with_capacity(file.reader, CHUNK_BYTES));

@@ -1,6 +1,7 @@
-//! What reading a file gives, product by product.
+//! What reading a file gives, record by record.
 
-use crate::catalog::ProductDraft;
+/// So much of a rejected row is kept, in bytes.
+pub const QUOTED_BYTES: usize = 1_000;
 
 /// At most this many rejected rows of one product are described; further ones are only counted.
 const DESCRIBED_PER_PRODUCT: usize = 1_000;
@@ -44,14 +45,17 @@ pub struct RowRejection {
     pub column: String,
     /// One plain English sentence.
     pub reason: String,
+    /// What stands in the row, or its beginning; empty when it cannot be shown.
+    #[serde(skip)]
+    pub text: String,
 }
 
-/// The rows of one product. Every row is either among `lines` or rejected, never both.
+/// The rows of one product, or of whatever else a file is about. Every row is either among `lines` or rejected, never both.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// The product; `None` when nothing of it could be used.
-    pub draft: Option<ProductDraft>,
-    /// Where the rows that are in the draft begin.
+pub struct Entry<T> {
+    /// What they say; `None` when nothing of it could be used.
+    pub content: Option<T>,
+    /// Where the rows that are in the content begin.
     pub lines: Vec<u64>,
     /// How many rows were rejected.
     pub rejected: u64,
@@ -59,12 +63,27 @@ pub struct Entry {
     pub rejections: Vec<RowRejection>,
     /// Where the next product begins.
     pub next: Position,
+    /// Of a product in a single row: what stands there, or its beginning, for the case that it is rejected.
+    pub text: String,
 }
 
-impl Entry {
+impl<T> Entry<T> {
     /// Without rows yet.
     pub fn new() -> Self {
-        Self { draft: None, lines: Vec::new(), rejected: 0, rejections: Vec::new(), next: Position::START }
+        Self {
+            content: None,
+            lines: Vec::new(),
+            rejected: 0,
+            rejections: Vec::new(),
+            next: Position::START,
+            text: String::new(),
+        }
+    }
+
+    /// The same with other content.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Entry<U> {
+        let Self { content, lines, rejected, rejections, next, text } = self;
+        Entry { content: content.map(change), lines, rejected, rejections, next, text }
     }
 
     /// How many rows the product has.
@@ -76,14 +95,23 @@ impl Entry {
     pub fn reject(&mut self, line: u64, problem: Problem) {
         self.rejected += 1;
         if self.rejections.len() < DESCRIBED_PER_PRODUCT {
-            let Problem { column, reason } = problem;
-            self.rejections.push(RowRejection { line, column, reason });
+            let [column, reason] =
+                [problem.column, problem.reason].map(|text| beginning(&text).replace('\0', "\u{fffd}"));
+            let text = std::mem::take(&mut self.text);
+            self.rejections.push(RowRejection { line, column, reason, text });
+        }
+    }
+
+    /// Adds to every rejection what stands in its row.
+    pub fn quote(&mut self, row: impl Fn(u64) -> Option<String>) {
+        for rejection in &mut self.rejections {
+            rejection.text = row(rejection.line).map(|text| beginning(&text).to_owned()).unwrap_or_default();
         }
     }
 
     /// Gives up the product: every row that was good until now is rejected, the first of them with the reason.
     pub fn reject_product(&mut self, problem: Problem) {
-        self.draft = None;
+        self.content = None;
         let mut first = Some(problem);
         for line in std::mem::take(&mut self.lines) {
             let problem = first.take().unwrap_or_else(|| {
@@ -93,6 +121,12 @@ impl Entry {
         }
         self.rejections.sort_by_key(|rejection| rejection.line);
     }
+}
+
+/// As much of a row as is kept.
+pub fn beginning(text: &str) -> &str {
+    let end = (0..=QUOTED_BYTES.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }
 
 /// Why reading cannot go on.

@@ -71,6 +71,7 @@ pub async fn import(app: &App, viewer: &Viewer, channel: &Channel, new: NewImpor
         updated: 0,
         unchanged: 0,
         skipped: 0,
+        others: 0,
         created_by: viewer.user_id(),
         created_at: app.clock.now(),
         finished_at: None,

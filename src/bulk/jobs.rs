@@ -39,12 +39,28 @@ pub struct ImportOutcome {
     pub unchanged: i64,
     /// Products that existed and were left alone, as asked.
     pub skipped: i64,
+    /// Lines about collections, product types and locations.
+    #[serde(default)]
+    pub others: i64,
     /// Rows of the file, without its header and blank ones.
     pub rows: i64,
     /// Rows of which something could not be used.
     pub rejected: i64,
     /// The first of them, by line.
     pub rejections: Vec<RowRejection>,
+    /// All of them as a CSV file (up to 10,000); none when nothing was rejected.
+    #[serde(default)]
+    pub report: Option<Link>,
+}
+
+/// The address of a file; whoever has it may read the file until it expires.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    /// Where.
+    pub url: String,
+    /// Until when, in RFC 3339.
+    pub expires_at: String,
 }
 
 impl Job for CatalogImport {
@@ -59,7 +75,7 @@ impl Job for CatalogImport {
     }
 }
 
-/// Writes the products of a channel to a file.
+/// Writes the products of a channel, or in our own format the whole catalog, to a file.
 ///
 /// May run twice: the file is named by the job and replaced as a whole, and only the last link to it is valid.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,10 +90,9 @@ pub struct CatalogExport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportOutcome {
-    /// Where; whoever has the address may read the file until it expires.
-    pub url: String,
-    /// Until when, in RFC 3339.
-    pub expires_at: String,
+    /// Where it is.
+    #[serde(flatten)]
+    pub link: Link,
     /// Products in it.
     pub products: i64,
     /// Products left out, because a variant has no price in the channel.

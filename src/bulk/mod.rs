@@ -2,7 +2,7 @@
 //!
 //! Owns the file formats (Shopify's product CSV and our own JSONL), the bookkeeping of imports and exports, and the jobs
 //! that do them. What a product is and how it is written belongs to the catalog: an import ends in
-//! [`crate::catalog::write_products`]. The formats are described in docs/IMPORT.md.
+//! [`crate::catalog::write_records`]. The formats are described in docs/IMPORT.md.
 
 mod check;
 mod download;
@@ -12,13 +12,17 @@ mod format;
 pub mod graphql;
 mod guard;
 mod import;
+mod item;
 pub mod jobs;
 mod jsonl;
+mod link;
+mod patch;
 mod queries;
 mod run_export;
 mod run_import;
 mod shopify;
 mod source;
+mod stored;
 mod sweep;
 
 pub use download::download_router;

@@ -1,25 +1,23 @@
 //! The export itself: page by page from the catalog into a file.
 
-use anyhow::anyhow;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{SecondsFormat, TimeDelta};
-use diesel_async::AsyncConnection;
-use rand::Rng;
-use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 
-use crate::catalog::ProductDraft;
+use anyhow::anyhow;
+use chrono::TimeDelta;
+
+use crate::catalog::{self, ProductRecord};
 use crate::channels::Channel;
 use crate::ids::ProductId;
+use crate::inventory;
 use crate::jobs::{JobContext, JobError};
 use crate::media;
-use crate::money::Currency;
-use crate::storage::{FileKey, Upload};
+use crate::storage::Upload;
 
 use super::format::CatalogFormat;
 use super::jobs::{CatalogExport, ExportOutcome};
-use super::queries::{self, Export};
-use super::{jsonl, shopify};
+use super::jsonl::{self, Names};
+use super::link::{self, NewLink};
+use super::{shopify, stored};
 
 /// Products per statement: some hundred kilobytes of memory.
 const PAGE_PRODUCTS: i64 = 200;
@@ -35,11 +33,24 @@ pub async fn run(job: &CatalogExport, ctx: &JobContext) -> Result<ExportOutcome,
 
     let key = super::export::file_key(ctx.job_id);
     let mut file = app.storage.create(&key).await.map_err(JobError::retry)?;
-    let written = write(job, ctx, channel, &mut file).await?;
+    let written = write(job, ctx, channel, &channels, &mut file).await?;
     let size_bytes = i64::try_from(file.finish().await.map_err(JobError::retry)?).map_err(JobError::fail)?;
-    publish(job, ctx, channel, &key, written, size_bytes).await
+    let day = app.clock.now().format("%Y-%m-%d");
+    let file_name = match job.format {
+        CatalogFormat::ShopifyCsv => format!("products-{}-{day}.csv", link::plain(&channel.slug)),
+        CatalogFormat::Jsonl => format!("catalog-{day}.jsonl"),
+    };
+    let lasts = TimeDelta::hours(LINK_HOURS);
+    let link = NewLink { key: &key, file_name, format: job.format.as_str(), size_bytes, lasts };
+    Ok(ExportOutcome {
+        link: link::publish(ctx, link).await?,
+        products: written.products,
+        left_out: written.left_out,
+        size_bytes,
+    })
 }
 
+#[derive(Default)]
 struct Written {
     products: i64,
     left_out: i64,
@@ -49,33 +60,34 @@ async fn write(
     job: &CatalogExport,
     ctx: &JobContext,
     channel: &Channel,
+    channels: &[Channel],
     file: &mut Upload,
 ) -> Result<Written, JobError> {
     let app = &ctx.app;
+    // Shopify's format is about one channel, ours about all of them.
+    let of_channel = (job.format == CatalogFormat::ShopifyCsv).then_some(channel.id);
     let (total, encoder) = {
         let mut conn = app.db.get().await?;
-        let options = usize::try_from(queries::most_options(&mut conn).await?).unwrap_or(0);
-        let total = queries::count_products(&mut conn, channel.id).await?;
-        (total, Encoder { format: job.format, currency: channel.currency, options: options.max(3) })
+        let total = stored::count_products(&mut conn, of_channel).await?;
+        (total, Encoder::new(&mut conn, job.format, channel, channels).await?)
     };
-    file.write(&encoder.begin().await?).await.map_err(JobError::retry)?;
-    let mut written = Written { products: 0, left_out: 0 };
+    encoder.begin(ctx, file).await?;
+    let mut written = Written::default();
     let mut after: Option<ProductId> = None;
     loop {
-        let page = {
+        let mut page = {
             let mut conn = app.db.get().await?;
-            queries::products_after(&mut conn, channel.id, after, app.clock.now(), PAGE_PRODUCTS).await?
+            stored::products_after(&mut conn, of_channel, after, PAGE_PRODUCTS).await?
         };
         let Some(last) = page.last() else { return Ok(written) };
-        after = Some(last.id);
-        let count = page.len() as i64;
-        let mut drafts: Vec<ProductDraft> = page.into_iter().filter_map(|product| product.draft).collect();
-        for image in drafts.iter_mut().flat_map(|draft| &mut draft.images) {
+        after = Some(last.0);
+        for image in page.iter_mut().flat_map(|(_, record)| &mut record.images) {
             image.url = media::public_url(&app.config.media, &image.url).into_owned();
         }
-        written.products += drafts.len() as i64;
-        written.left_out += count - drafts.len() as i64;
-        file.write(&encoder.encode(&drafts).await?).await.map_err(JobError::retry)?;
+        let (bytes, left_out) = encoder.encode(&page, app.clock.now()).await?;
+        written.products += page.len() as i64 - left_out;
+        written.left_out += left_out;
+        file.write(&bytes).await.map_err(JobError::retry)?;
         if ctx.canceled().is_cancelled() {
             return Err(JobError::Canceled);
         }
@@ -85,88 +97,88 @@ async fn write(
 }
 
 /// Makes bytes of products.
-struct Encoder {
-    format: CatalogFormat,
-    currency: Currency,
-    /// How many option columns a CSV has; products that got more while the export runs are written with so many.
-    options: usize,
+enum Encoder {
+    Shopify(shopify::Writer),
+    Jsonl(Names),
 }
 
 impl Encoder {
-    async fn begin(&self) -> Result<Vec<u8>, JobError> {
-        match self.format {
-            CatalogFormat::ShopifyCsv => csv(vec![shopify::header(self.options)]).await,
-            CatalogFormat::Jsonl => Ok(Vec::new()),
+    async fn new(
+        conn: &mut crate::db::Conn,
+        format: CatalogFormat,
+        channel: &Channel,
+        channels: &[Channel],
+    ) -> Result<Self, JobError> {
+        match format {
+            CatalogFormat::ShopifyCsv => {
+                // Products that get more options while the export runs are written with so many.
+                let options = usize::try_from(stored::most_options(conn).await?).unwrap_or(0).max(3);
+                let location_id = inventory::default_location(conn).await?;
+                Ok(Encoder::Shopify(shopify::Writer { channel: channel.clone(), location_id, options }))
+            }
+            CatalogFormat::Jsonl => {
+                let locations = inventory::all_locations(conn).await?;
+                let names: HashMap<_, _> =
+                    channels.iter().map(|channel| (channel.id, channel.clone())).collect();
+                let locations = locations.into_iter().map(|(id, name, _)| (id, name)).collect();
+                Ok(Encoder::Jsonl(Names { channels: names, locations }))
+            }
         }
     }
 
-    async fn encode(&self, drafts: &[ProductDraft]) -> Result<Vec<u8>, JobError> {
-        match self.format {
-            CatalogFormat::ShopifyCsv => {
-                let mut rows = Vec::new();
-                drafts
-                    .iter()
-                    .for_each(|draft| rows.extend(shopify::rows(draft, self.currency, self.options)));
-                csv(rows).await
+    /// What stands before the products: the header, or what they refer to.
+    async fn begin(&self, ctx: &JobContext, file: &mut Upload) -> Result<(), JobError> {
+        let mut bytes = Vec::new();
+        match self {
+            Encoder::Shopify(writer) => bytes = csv(vec![writer.header()]).await?,
+            Encoder::Jsonl(names) => {
+                let mut conn = ctx.app.db.get().await?;
+                for (_, name, priority) in inventory::all_locations(&mut conn).await? {
+                    jsonl::location(&name, priority, &mut bytes);
+                }
+                for record in catalog::type_records(&mut conn).await? {
+                    jsonl::product_type(&record, &mut bytes);
+                }
+                let mut after = String::new();
+                loop {
+                    let page = catalog::collection_records_after(&mut conn, &after, PAGE_PRODUCTS).await?;
+                    let Some(last) = page.last() else { break };
+                    after.clone_from(&last.slug);
+                    page.iter().for_each(|record| names.collection(record, &mut bytes));
+                    file.write(&std::mem::take(&mut bytes)).await.map_err(JobError::retry)?;
+                }
             }
-            CatalogFormat::Jsonl => {
+        }
+        file.write(&bytes).await.map_err(JobError::retry)
+    }
+
+    /// The bytes, and how many products cannot be written in this format.
+    async fn encode(
+        &self,
+        page: &[(ProductId, ProductRecord)],
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<(Vec<u8>, i64), JobError> {
+        match self {
+            Encoder::Shopify(writer) => {
+                let products: Vec<_> =
+                    page.iter().filter_map(|(_, record)| writer.product(record, now)).collect();
+                let left_out = page.len() - products.len();
+                Ok((csv(products.concat()).await?, left_out as i64))
+            }
+            Encoder::Jsonl(names) => {
                 let mut lines = Vec::new();
-                drafts.iter().for_each(|draft| jsonl::write(draft, self.currency, &mut lines));
-                Ok(lines)
+                page.iter().for_each(|(_, record)| names.product(record, &mut lines));
+                Ok((lines, 0))
             }
         }
     }
 }
 
-async fn csv(rows: Vec<Vec<String>>) -> Result<Vec<u8>, JobError> {
+/// Records as CSV.
+pub async fn csv(rows: Vec<Vec<String>>) -> Result<Vec<u8>, JobError> {
     let mut writer = csv_async::AsyncWriter::from_writer(Vec::new());
     for row in rows {
         writer.write_record(&row).await.map_err(JobError::fail)?;
     }
     writer.into_inner().await.map_err(|error| JobError::fail(anyhow!("{error}")))
-}
-
-/// Makes the link to the file. The token in it is the only right that is needed, so only its hash is kept.
-async fn publish(
-    job: &CatalogExport,
-    ctx: &JobContext,
-    channel: &Channel,
-    key: &FileKey,
-    written: Written,
-    size_bytes: i64,
-) -> Result<ExportOutcome, JobError> {
-    let token = URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>());
-    let now = ctx.app.clock.now();
-    let file_name =
-        format!("products-{}-{}.{}", plain(&channel.slug), now.format("%Y-%m-%d"), job.format.extension());
-    let url = format!("{}/downloads/{token}/{file_name}", ctx.app.config.http.public_url);
-    let export = Export {
-        job_id: ctx.job_id,
-        token_hash: Sha256::digest(token.as_bytes()).to_vec(),
-        file_key: key.as_str().to_owned(),
-        file_name,
-        format: job.format.as_str().to_owned(),
-        size_bytes,
-        created_at: now,
-        expires_at: now + TimeDelta::hours(LINK_HOURS),
-    };
-    let mut conn = ctx.app.db.get().await?;
-    conn.transaction(async |conn| {
-        ctx.fence(conn).await?;
-        queries::upsert_export(conn, &export).await?;
-        Ok::<_, JobError>(())
-    })
-    .await?;
-    Ok(ExportOutcome {
-        url,
-        expires_at: export.expires_at.to_rfc3339_opts(SecondsFormat::Secs, true),
-        products: written.products,
-        left_out: written.left_out,
-        size_bytes,
-    })
-}
-
-/// What stands for itself in a URL, a file system and a header.
-fn plain(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
 }

@@ -1,30 +1,37 @@
 //! The import itself: batch by batch from the file into the catalog.
 
 mod batch;
+mod lane;
+mod others;
+mod refusal;
+mod report;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::anyhow;
 
-use crate::channels::Channel;
 use crate::ids::ChannelId;
 use crate::jobs::{JobContext, JobError};
 use crate::storage::{FileKey, StoredReader};
 
 use super::entry::{Entry, Position, ReadError};
 use super::format::CatalogFormat;
+use super::item::{Item, Places};
 use super::jobs::{CatalogImport, ImportOutcome};
 use super::queries::{self, Import};
 use super::source::{self, Counted, Source};
 
+use batch::Writer;
+use lane::{Lane, Written};
+
 /// Large enough that the statements of a batch cost little per product, small enough that a batch takes a fraction of
 /// a second and little is done again after a crash.
-const BATCH_PRODUCTS: usize = 200;
+const BATCH_PRODUCTS: usize = 500;
 /// A batch with products of many variants ends earlier.
-const BATCH_ROWS: u64 = 2_000;
+const BATCH_BYTES: u64 = 2 * 1024 * 1024;
 /// So many rejected rows are kept with the job's result.
-const SHOWN_REJECTIONS: i64 = 100;
+const SHOWN_REJECTIONS: usize = 100;
 
 /// Reads what is left of the file. See [`CatalogImport`] for why this may happen twice.
 pub async fn run(job: &CatalogImport, ctx: &JobContext) -> Result<ImportOutcome, JobError> {
@@ -49,37 +56,75 @@ async fn read(
     channel_id: ChannelId,
     key: &FileKey,
 ) -> Result<(), JobError> {
-    let channel = channel(ctx, channel_id).await?;
+    let places = places(ctx, channel_id).await?;
     let read_bytes = Arc::new(AtomicU64::new(0));
     let total = import.size_bytes;
-    let mut source = open(ctx, import, &channel, key, read_bytes.clone()).await?;
-    let mut next = source.next_batch().await;
+    let mut source = open(ctx, import, places, key, read_bytes.clone()).await?;
+    let writer = Writer::new(ctx, import, channel_id);
+    let mut lane = Lane::new(&writer, source.position);
     loop {
-        let entries = next?;
-        let Some(last) = entries.last() else { return Ok(()) };
+        let (entries, end) = match meanwhile(&mut lane, import, source.next_batch()).await? {
+            Ok(entries) => (entries, Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        let is_end = entries.is_empty();
+        // What comes before a damaged place goes in.
+        while is_end || lane.is_full_for(&entries) {
+            let Some(written) = lane.next().await else { break };
+            add(import, &written?);
+        }
+        if is_end {
+            return end;
+        }
         if ctx.canceled().is_cancelled() {
             return Err(JobError::Canceled);
         }
+        lane.begin(entries);
         let done = i64::try_from(read_bytes.load(Ordering::Relaxed)).unwrap_or(total).min(total);
-        let to = last.next;
-        // The file is read on while PostgreSQL writes.
-        let written;
-        (written, next) = tokio::join!(batch::write(ctx, import, &channel, entries, to), source.next_batch());
-        batch::add(import, to, &written?);
-        ctx.progress(done, Some(total), &note(import)).await?;
+        let note = note(import);
+        meanwhile(&mut lane, import, ctx.progress(done, Some(total), &note)).await??;
     }
 }
 
-async fn channel(ctx: &JobContext, id: ChannelId) -> Result<Channel, JobError> {
+/// Waits for something and lets the batches that are on their way go on.
+async fn meanwhile<T>(
+    lane: &mut Lane<'_>,
+    import: &mut Import,
+    something: impl Future<Output = T>,
+) -> Result<T, JobError> {
+    let mut something = std::pin::pin!(something);
+    loop {
+        tokio::select! {
+            outcome = &mut something => return Ok(outcome),
+            Some(written) = lane.next() => add(import, &written?),
+        }
+    }
+}
+
+/// Brings the import in memory to where the committed batch left its row.
+fn add(import: &mut Import, (to, tally): &Written) {
+    import.next_byte = to.byte as i64;
+    import.next_line = to.line as i64;
+    import.rows_read += tally.rows_read;
+    import.rows_rejected += tally.rows_rejected;
+    import.created += tally.created;
+    import.updated += tally.updated;
+    import.unchanged += tally.unchanged;
+    import.skipped += tally.skipped;
+    import.others += tally.others;
+}
+
+async fn places(ctx: &JobContext, id: ChannelId) -> Result<Places, JobError> {
     let channels = ctx.app.channels.all(&ctx.app.db).await?;
     let channel = channels.iter().find(|channel| channel.id == id).cloned();
-    channel.ok_or_else(|| JobError::fail(anyhow!("The channel was deleted.")))
+    let channel = channel.ok_or_else(|| JobError::fail(anyhow!("The channel was deleted.")))?;
+    Ok(Places { channel, channels: channels.into() })
 }
 
 async fn open(
     ctx: &JobContext,
     import: &Import,
-    channel: &Channel,
+    places: Places,
     key: &FileKey,
     read_bytes: Arc<AtomicU64>,
 ) -> Result<Reading, JobError> {
@@ -91,26 +136,31 @@ async fn open(
         let reader: StoredReader = Box::new(Counted::new(stored.reader, read_bytes.clone()));
         Ok::<_, std::io::Error>(reader)
     };
-    let source = source::open(format, channel.currency, position, reopen).await.map_err(read_error)?;
-    Ok(Reading { source, failure: None })
+    let source = source::open(format, places, position, reopen).await.map_err(read_error)?;
+    Ok(Reading { source, position, failure: None })
 }
 
 /// A file being read, batch by batch.
 struct Reading {
     source: Source,
+    /// Where the next batch begins.
+    position: Position,
     failure: Option<ReadError>,
 }
 
 impl Reading {
     /// The products of the next batch; empty at the end of the file. What comes before a damaged place is given out
     /// before the failure is.
-    async fn next_batch(&mut self) -> Result<Vec<Entry>, JobError> {
+    async fn next_batch(&mut self) -> Result<Vec<Entry<Item>>, JobError> {
         let mut entries = Vec::with_capacity(BATCH_PRODUCTS);
-        let mut rows = 0;
-        while self.failure.is_none() && entries.len() < BATCH_PRODUCTS && rows < BATCH_ROWS {
+        let begin = self.position.byte;
+        while self.failure.is_none()
+            && entries.len() < BATCH_PRODUCTS
+            && self.position.byte - begin < BATCH_BYTES
+        {
             match self.source.next().await {
                 Ok(Some(entry)) => {
-                    rows += entry.rows();
+                    self.position = entry.next;
                     entries.push(entry);
                 }
                 Ok(None) => break,
@@ -153,16 +203,22 @@ async fn finish(ctx: &JobContext, import: &Import) -> Result<(), JobError> {
 }
 
 async fn outcome(ctx: &JobContext, import: &Import) -> Result<ImportOutcome, JobError> {
+    let report = match import.rows_rejected {
+        0 => None,
+        _ => Some(report::publish(ctx, import).await?),
+    };
     let mut conn = ctx.app.db.get().await?;
-    let rejections = queries::rejections(&mut conn, import.id, SHOWN_REJECTIONS).await?;
+    let rejections = queries::rejections(&mut conn, import.id, 0, SHOWN_REJECTIONS as i64).await?;
     Ok(ImportOutcome {
         products: import.created + import.updated + import.unchanged + import.skipped,
         created: import.created,
         updated: import.updated,
         unchanged: import.unchanged,
         skipped: import.skipped,
+        others: import.others,
         rows: import.rows_read,
         rejected: import.rows_rejected,
         rejections,
+        report,
     })
 }

@@ -9,11 +9,12 @@ use std::task::{Context, Poll};
 use async_compression::tokio::bufread::GzipDecoder;
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader, ReadBuf};
 
-use crate::money::Currency;
+use crate::ids::ChannelId;
 use crate::storage::StoredReader;
 
 use super::entry::{Entry, Position, ReadError};
 use super::format::CatalogFormat;
+use super::item::{Item, Places};
 use super::{jsonl, shopify};
 
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -22,17 +23,20 @@ const BYTE_ORDER_MARK: &[u8; 3] = b"\xef\xbb\xbf";
 
 /// A stored file, read product by product.
 pub enum Source {
-    /// Shopify's CSV.
-    Shopify(Box<shopify::Reader>),
+    /// Shopify's CSV, for this channel.
+    Shopify(Box<shopify::Reader>, ChannelId),
     /// Our JSONL.
     Jsonl(Box<jsonl::Reader>),
 }
 
 impl Source {
-    /// The next product with its rows, rejected ones included; `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Entry>, ReadError> {
+    /// The next product with its rows, or another record, rejected rows included; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Entry<Item>>, ReadError> {
         match self {
-            Source::Shopify(reader) => reader.next().await,
+            Source::Shopify(reader, channel_id) => {
+                let entry = reader.next_patch(*channel_id).await?;
+                Ok(entry.map(|entry| entry.map(|patch| Item::Product(Box::new(patch)))))
+            }
             Source::Jsonl(reader) => reader.next().await,
         }
     }
@@ -42,7 +46,7 @@ impl Source {
 /// CSV needs them twice when it goes on in the middle, for its header.
 pub async fn open<F>(
     format: CatalogFormat,
-    currency: Currency,
+    places: Places,
     position: Position,
     reopen: impl Fn() -> F,
 ) -> Result<Source, ReadError>
@@ -57,11 +61,12 @@ where
     match format {
         CatalogFormat::ShopifyCsv => {
             let layout = shopify::Layout::read(text(0).await?).await?;
-            let reader = shopify::Reader::new(layout, currency, text(position.byte).await?, position);
-            Ok(Source::Shopify(Box::new(reader)))
+            let channel = places.channel;
+            let reader = shopify::Reader::new(layout, channel.currency, text(position.byte).await?, position);
+            Ok(Source::Shopify(Box::new(reader), channel.id))
         }
         CatalogFormat::Jsonl => {
-            let reader = jsonl::Reader::new(currency, text(position.byte).await?, position);
+            let reader = jsonl::Reader::new(places, text(position.byte).await?, position);
             Ok(Source::Jsonl(Box::new(reader)))
         }
     }
@@ -73,9 +78,11 @@ pub async fn text(stored: StoredReader, skip: u64) -> io::Result<StoredReader> {
     let is_gzip = head == GZIP;
     let stored = Cursor::new(head).chain(stored);
     let unpacked: StoredReader = if is_gzip {
+        let packed = Arc::new(AtomicU64::new(0));
+        let stored = Counted::new(stored, packed.clone());
         let mut decoder = GzipDecoder::new(BufReader::with_capacity(BUFFER_BYTES, stored));
         decoder.multiple_members(true);
-        Box::new(decoder)
+        Box::new(Deflated { inner: decoder, packed, unpacked: 0 })
     } else {
         Box::new(stored)
     };
@@ -125,9 +132,41 @@ impl<R: AsyncRead + Unpin> AsyncRead for Counted<R> {
     }
 }
 
+/// A compressed file that expands more than this is made to keep us busy: deflate ends at 1,032, and exports are at 5 to 40.
+const MAX_EXPANSION: u64 = 250;
+/// Up to here nobody counts.
+const FREE_EXPANSION_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What comes out of a compressed file, as long as it is in proportion.
+struct Deflated<R> {
+    inner: R,
+    packed: Arc<AtomicU64>,
+    unpacked: u64,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Deflated<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+        self.unpacked += (buf.filled().len() - before) as u64;
+        let packed = self.packed.load(Ordering::Relaxed);
+        if self.unpacked > FREE_EXPANSION_BYTES && self.unpacked / MAX_EXPANSION > packed {
+            let message = format!("it expands to more than {MAX_EXPANSION} times its size");
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, message)));
+        }
+        polled
+    }
+}
+
 /// How much of a file is looked at before it is accepted.
 pub const HEAD_BYTES: usize = 256 * 1024;
 const CHECKED_BYTES: u64 = 64 * 1024;
+const SAVE_AS_UTF8: &str =
+    "Save it in UTF-8: in Excel as \"CSV UTF-8\", elsewhere choose the encoding when saving.";
 
 /// Looks at the first bytes of a file, as stored: is it what its format says? The answer is one sentence for a person.
 pub async fn refuse_wrong_file(format: CatalogFormat, head: &[u8]) -> Result<(), String> {
@@ -137,8 +176,8 @@ pub async fn refuse_wrong_file(format: CatalogFormat, head: &[u8]) -> Result<(),
     if head.starts_with(b"PK\x03\x04") {
         return Err("The file is a ZIP archive or an Excel workbook. Save it as CSV (UTF-8) first.".into());
     }
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return Err("The file is encoded in UTF-16. Save it in UTF-8.".into());
+    if head.starts_with(b"\xd0\xcf\x11\xe0") {
+        return Err("The file is an Excel workbook. Save it as CSV (UTF-8) first.".into());
     }
     let mut start = Vec::new();
     let unpacked = text(Box::new(Cursor::new(head.to_vec())), 0).await;
@@ -151,11 +190,17 @@ pub async fn refuse_wrong_file(format: CatalogFormat, head: &[u8]) -> Result<(),
         let reason = if damaged { "The compressed file is damaged." } else { "The file is empty." };
         return Err(reason.into());
     }
+    if start.starts_with(&GZIP) {
+        return Err("The file is compressed twice.".into());
+    }
+    if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
+        return Err(format!("The file is encoded in UTF-16. {SAVE_AS_UTF8}"));
+    }
     if let Err(error) = std::str::from_utf8(&start)
         && error.error_len().is_some()
     {
         let line = start[..error.valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
-        return Err(format!("The file is not encoded in UTF-8 (see line {line}). Save it in UTF-8."));
+        return Err(format!("The file is not encoded in UTF-8 (see line {line}). {SAVE_AS_UTF8}"));
     }
     if start.contains(&0) {
         return Err("The file is not text.".into());

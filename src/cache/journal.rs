@@ -158,8 +158,7 @@ impl Journal {
             Origin::Commit(xid) => !entry.snapshot.sees(*xid),
             Origin::Due(at) => *at > entry.filled_at,
         };
-        let touched =
-            |(origin, change): &(Origin, Change)| news(origin) && entry.depends.touched_by(change);
+        let touched = |(origin, change): &(Origin, Change)| news(origin) && entry.depends.touched_by(change);
         if inner.snapshot.is_none() || inner.changes.iter().any(touched) {
             return false;
         }

@@ -1,9 +1,7 @@
 //! Which products and collections an answer shows. The document that is executed asks for their ids under an alias of ours,
 //! and [`take`] removes them from the answer again: so no resolver has to report what it read.
 
-use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet,
-};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet};
 use async_graphql::{Name, Pos, Positioned, Value};
 use uuid::Uuid;
 

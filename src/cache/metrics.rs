@@ -41,7 +41,10 @@ impl Source {
 /// Says what the numbers mean, once the recorder is there.
 pub fn describe() {
     describe_counter!("ironmonger_cache_answers_total", "Queries by where their answer came from");
-    describe_counter!("ironmonger_cache_fills_total", "Answers made for the cache, by whether they could be kept");
+    describe_counter!(
+        "ironmonger_cache_fills_total",
+        "Answers made for the cache, by whether they could be kept"
+    );
     describe_counter!("ironmonger_cache_changes_total", "Changes of the catalog that were read from the log");
     describe_gauge!("ironmonger_cache_bytes", "Memory of the answers that are kept");
     describe_gauge!("ironmonger_cache_answers", "Answers that are kept in memory");

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, Field, FragmentDefinition, OperationDefinition, OperationType, Selection,
-    SelectionSet,
+    DocumentOperations, ExecutableDocument, Field, FragmentDefinition, OperationDefinition, OperationType,
+    Selection, SelectionSet,
 };
 use async_graphql::{Name, Positioned, Value as ConstValue, Variables};
 use async_graphql_value::Value;
@@ -158,7 +158,13 @@ impl Plan {
     }
 
     /// The key of an answer: of this document and operation (`of`), for these variables, in this view.
-    pub fn key(&self, types: &Types, of: (&[u8; 32], Option<&str>), variables: &Variables, view: &[&[u8]]) -> Key {
+    pub fn key(
+        &self,
+        types: &Types,
+        of: (&[u8; 32], Option<&str>),
+        variables: &Variables,
+        view: &[&[u8]],
+    ) -> Key {
         let mut hash = Sha256::new();
         hash.update(types.digest);
         hash.update(of.0);
@@ -462,8 +468,7 @@ mod tests {
         assert_eq!(any("{ products(first: 1) { nodes { id } } }", none()), kind::LIST);
         let by_price = "{ products(first: 1, sort: [{ field: PRICE, direction: ASC }]) { nodes { id } } }";
         assert_eq!(any(by_price, none()), kind::LIST | kind::PRICE);
-        let by_variable =
-            "query($w: ProductWhereInput, $s: [ProductSortInput!]) { products(first: 1, where: $w, sort: $s) { nodes { id } } }";
+        let by_variable = "query($w: ProductWhereInput, $s: [ProductSortInput!]) { products(first: 1, where: $w, sort: $s) { nodes { id } } }";
         for (variables, expected) in [
             (none(), 0),
             (serde_json::json!({ "w": { "vendor": { "eq": "PRICE" } } }), kind::PRICE),
@@ -489,7 +494,10 @@ mod tests {
     fn stock_touches_only_answers_that_show_it() {
         let own = |document| plan(document).unwrap().own;
         let stock = kind::STOCK | kind::AVAILABILITY;
-        assert_eq!(own("{ product(slug: \"a\") { name priceRange { min { amount } } } }"), kind::ALL & !stock);
+        assert_eq!(
+            own("{ product(slug: \"a\") { name priceRange { min { amount } } } }"),
+            kind::ALL & !stock
+        );
         let shown = "{ product(slug: \"a\") { variants(first: 1) { nodes { availability { inStock } } } } }";
         assert_eq!(own(shown), kind::ALL);
     }
@@ -497,13 +505,15 @@ mod tests {
     #[test]
     fn the_key_is_of_what_the_operation_uses() {
         let types = types();
-        let document = "query($a: ProductWhereInput, $n: Int) { products(first: $n, where: $a) { totalCount } }";
+        let document =
+            "query($a: ProductWhereInput, $n: Int) { products(first: $n, where: $a) { totalCount } }";
         let plan = plan(document).unwrap();
         let key = |variables, view: &[&[u8]]| {
             plan.key(&types, (&[7; 32], None), &Variables::from_json(variables), view)
         };
         let one = serde_json::json!({ "n": 1, "a": { "vendor": { "eq": "x" }, "available": true } });
-        let same = serde_json::json!({ "a": { "available": true, "vendor": { "eq": "x" } }, "unused": 3, "n": 1 });
+        let same =
+            serde_json::json!({ "a": { "available": true, "vendor": { "eq": "x" } }, "unused": 3, "n": 1 });
         assert_eq!(key(one.clone(), &[b"de"]), key(same, &[b"de"]));
         assert_ne!(key(one.clone(), &[b"de"]), key(one.clone(), &[b"fr"]));
         assert_ne!(key(one.clone(), &[b"de", b""]), key(one.clone(), &[b"", b"de"]));

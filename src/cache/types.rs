@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use async_graphql::Positioned;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition};
-use async_graphql::Positioned;
 use sha2::{Digest, Sha256};
 
 /// The named types of the fields of every object and interface.
@@ -46,7 +46,10 @@ impl Types {
     /// The fields of a type.
     #[cfg(test)]
     pub fn fields_of(&self, type_name: &str) -> Vec<&str> {
-        self.fields.get(type_name).map(|fields| fields.keys().map(String::as_str).collect()).unwrap_or_default()
+        self.fields
+            .get(type_name)
+            .map(|fields| fields.keys().map(String::as_str).collect())
+            .unwrap_or_default()
     }
 }
 

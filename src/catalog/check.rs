@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::error::{Reason, Rejection};
 
-use super::{ProductDraft, VariantDraft};
+use super::ProductDraft;
 
 /// In characters, for names, slugs, SKUs and the like.
 pub const MAX_TEXT_CHARS: usize = 255;
@@ -91,13 +91,6 @@ impl ProductDraft {
             }
         }
         found
-    }
-}
-
-impl VariantDraft {
-    /// What people call the variant: its option values, or "Default" for the only one of a product without options.
-    pub fn name(&self) -> String {
-        if self.option_values.is_empty() { "Default".into() } else { self.option_values.join(" / ") }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Reason, Rejection, Result};
 use crate::ids::ProductId;
 
 use super::types::{ValueDraft, write_values};
-use super::{OnConflict, ProductDraft, VariantDraft, Written, write_products};
+use super::{ProductDraft, VariantDraft, Written, create_products};
 
 /// A product that somebody enters.
 pub struct NewProduct {
@@ -48,7 +48,7 @@ pub async fn create(app: &App, viewer: &Viewer, channel: &Channel, new: NewProdu
     let mut conn = app.db.get().await?;
     conn.transaction(async |conn| {
         let drafts = std::slice::from_ref(&draft);
-        let written = write_products(conn, channel, drafts, OnConflict::Skip, now, &actor).await?;
+        let written = create_products(conn, channel, drafts, now, &actor).await?;
         match written.as_slice() {
             [Written::Created(id)] => {
                 if !attributes.is_empty() {

@@ -1,6 +1,7 @@
 //! Products, variants, options, prices, images and collections.
 
 mod check;
+mod collection_record;
 pub mod collections;
 mod create;
 mod draft;
@@ -12,16 +13,21 @@ mod model;
 mod prices;
 mod queries;
 mod read;
+mod record;
 mod reindex;
 mod rules;
 mod selection;
 pub mod terms;
 pub mod translations;
+mod type_record;
 pub mod types;
 mod update;
 mod words;
 mod write;
 
+pub use collection_record::{
+    CollectionRecord, collection_records_after, lock_collection_record, write_collection_record,
+};
 pub use create::{NewProduct, create};
 pub use draft::{ImageDraft, OnConflict, OptionDraft, ProductDraft, VariantDraft, Written};
 pub use edit::{
@@ -43,11 +49,15 @@ pub use read::{
     PageEnd, count_collections, count_products, find_collection_by_slug, find_product_by_slug,
     list_collections, list_products, price_at, probe, products_in_order,
 };
+pub use record::{
+    Membership, PriceRecord, ProductRecord, Publication, StockRecord, Texts, Translation, VariantRecord,
+};
 pub use reindex::reindex;
 pub use rules::{
     ApplyRule, ApplyRules, Condition, Field, Match, Operator, ReviewStock, Rule, apply_batch, review_stock,
 };
 pub use selection::{Base, SAMPLE_LEVEL, Selection};
+pub use type_record::{AttributeRecord, TypeRecord, lock_type_record, type_records, write_type_record};
 pub use update::{ProductChange, update};
 pub use words::words;
-pub use write::write_products;
+pub use write::{LockedProduct, RecordWrite, create_products, lock_products, write_records};

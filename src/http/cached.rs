@@ -150,7 +150,8 @@ async fn make(edge: &Edge, mut call: Call, plan: Arc<Plan>, maker: Maker) -> Ser
     };
     let incomplete = cache::mark::is_incomplete(&response.data);
     let ids = cache::mark::take(&mut response.data);
-    let bare = response.errors.is_empty() && response.extensions.is_empty() && response.http_headers.is_empty();
+    let bare =
+        response.errors.is_empty() && response.extensions.is_empty() && response.http_headers.is_empty();
     if !bare {
         maker.unfit();
         return own(Answer::Executed(response));

@@ -114,7 +114,13 @@ fn cors(origins: &[String]) -> CorsLayer {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::OPTIONS])
         .allow_headers(headers.collect::<Vec<_>>())
-        .expose_headers([request_id::HEADER, header::RETRY_AFTER, header::ETAG, header::AGE, cached::CACHE_HEADER])
+        .expose_headers([
+            request_id::HEADER,
+            header::RETRY_AFTER,
+            header::ETAG,
+            header::AGE,
+            cached::CACHE_HEADER,
+        ])
         .max_age(std::time::Duration::from_secs(3600))
 }
 

@@ -19,6 +19,7 @@ pub use availability::{AvailabilityOf, LevelsOf, availability};
 pub use model::{
     Allocation, Availability, Location, MovementKind, ReservationLine, Shortage, StockLevel, StockTarget,
 };
+pub use queries::{all_locations, default_location, put_location};
 pub use receive::{lock_reserved, set_on_hand};
 pub use reserve::{release, reserve, restock, ship, write_off};
 pub use set::{StockSetting, set};

@@ -77,11 +77,13 @@ pub struct Shortage {
     pub available: i64,
 }
 
-/// How many units of a variant a source says are at the default location.
+/// How many units of a variant a source says are at a location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StockTarget {
     /// Of what.
     pub variant_id: VariantId,
+    /// Where.
+    pub location_id: LocationId,
     /// True when the variant was made in this transaction and has no level yet.
     pub is_new: bool,
     /// Units; negative counts as zero.

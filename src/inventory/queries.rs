@@ -98,8 +98,31 @@ pub(super) async fn levels(conn: &mut Conn, variants: &[VariantId]) -> QueryResu
 }
 
 /// The location that is drawn from first.
-pub(super) async fn default_location(conn: &mut Conn) -> QueryResult<LocationId> {
+pub async fn default_location(conn: &mut Conn) -> QueryResult<LocationId> {
     Sql::<Uuid>::new("SELECT id FROM locations ORDER BY priority, id LIMIT 1").get_result(conn).await
+}
+
+/// Every location, the one that is drawn from first at the beginning: name and priority.
+pub async fn all_locations(conn: &mut Conn) -> QueryResult<Vec<(LocationId, String, i32)>> {
+    Sql::<(Uuid, Text, diesel::sql_types::Integer)>::new(
+        "SELECT id, name, priority FROM locations ORDER BY priority, id",
+    )
+    .load(conn)
+    .await
+}
+
+/// Makes a location exist with this priority; whether that changed anything.
+pub async fn put_location(conn: &mut Conn, name: &str, priority: i32) -> QueryResult<bool> {
+    let rows = Sql::<Uuid>::new(
+        "INSERT INTO locations AS l (id, name, priority) VALUES (?, ?, ?) \
+         ON CONFLICT (name) DO UPDATE SET priority = excluded.priority WHERE l.priority <> excluded.priority",
+    )
+    .bind::<Uuid, _>(LocationId::new())
+    .bind::<Text, _>(name)
+    .bind::<diesel::sql_types::Integer, _>(priority)
+    .execute(conn)
+    .await?;
+    Ok(rows == 1)
 }
 
 /// Changes levels that the caller has locked and writes the book, in one statement. A level that is gone, because its
@@ -135,46 +158,36 @@ pub(super) async fn apply(conn: &mut Conn, deltas: &[Delta], cause: Cause<'_>) -
 }
 
 /// Makes levels exist, empty, and sets whether they may be backordered.
-pub(super) async fn ensure(
-    conn: &mut Conn,
-    location_id: LocationId,
-    levels: &[(VariantId, bool)],
-) -> QueryResult<()> {
+pub(super) async fn ensure(conn: &mut Conn, levels: &[(VariantId, LocationId, bool)]) -> QueryResult<()> {
     Sql::<Uuid>::new(
-        "INSERT INTO stock_levels AS s (location_id, variant_id, backorderable) \
-         SELECT ?, t.variant_id, t.backorderable FROM unnest(?, ?) AS t(variant_id, backorderable) ORDER BY t.variant_id \
+        "INSERT INTO stock_levels AS s (variant_id, location_id, backorderable) \
+         SELECT * FROM unnest(?, ?, ?) AS t(variant_id, location_id, backorderable) ORDER BY t.variant_id, t.location_id \
          ON CONFLICT (variant_id, location_id) DO UPDATE \
          SET backorderable = excluded.backorderable, on_hand = CASE WHEN excluded.backorderable THEN s.on_hand \
          ELSE greatest(s.on_hand, s.reserved) END \
          WHERE s.backorderable <> excluded.backorderable",
     )
-    .bind::<Uuid, _>(location_id)
     .bind::<Array<Uuid>, _>(levels.iter().map(|level| level.0).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(levels.iter().map(|level| level.1).collect::<Vec<_>>())
+    .bind::<Array<Uuid>, _>(levels.iter().map(|level| level.1).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(levels.iter().map(|level| level.2).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
 }
 
 /// Writes the first levels of new variants and books what they hold, in one statement.
-pub(super) async fn receive(
-    conn: &mut Conn,
-    location_id: LocationId,
-    targets: &[StockTarget],
-    cause: Cause<'_>,
-) -> QueryResult<()> {
+pub(super) async fn receive(conn: &mut Conn, targets: &[StockTarget], cause: Cause<'_>) -> QueryResult<()> {
     Sql::<Uuid>::new(
-        "WITH place AS (SELECT ?::uuid AS id), \
-         level AS (SELECT * FROM unnest(?, ?, ?, ?) AS t(movement_id, variant_id, on_hand, backorderable)), \
+        "WITH level AS (SELECT * FROM unnest(?, ?, ?, ?, ?) \
+             AS t(movement_id, variant_id, location_id, on_hand, backorderable)), \
          made AS (INSERT INTO stock_levels (variant_id, location_id, on_hand, backorderable) \
-             SELECT level.variant_id, place.id, level.on_hand, level.backorderable FROM level, place) \
+             SELECT variant_id, location_id, on_hand, backorderable FROM level) \
          INSERT INTO stock_movements (id, variant_id, location_id, on_hand_delta, reserved_delta, kind, reason, actor, created_at) \
-         SELECT level.movement_id, level.variant_id, place.id, level.on_hand, 0, ?, ?, ?, ? \
-         FROM level, place WHERE level.on_hand <> 0",
+         SELECT movement_id, variant_id, location_id, on_hand, 0, ?, ?, ?, ? FROM level WHERE on_hand <> 0",
     )
-    .bind::<Uuid, _>(location_id)
     .bind::<Array<Uuid>, _>(targets.iter().map(|_| StockMovementId::new()).collect::<Vec<_>>())
     .bind::<Array<Uuid>, _>(targets.iter().map(|target| target.variant_id).collect::<Vec<_>>())
+    .bind::<Array<Uuid>, _>(targets.iter().map(|target| target.location_id).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(targets.iter().map(|target| target.on_hand.max(0)).collect::<Vec<_>>())
     .bind::<Array<Bool>, _>(targets.iter().map(|target| target.backorderable).collect::<Vec<_>>())
     .bind::<Text, _>(MovementKind::Received.as_str())

@@ -67,7 +67,7 @@ pub async fn set(app: &App, viewer: &Viewer, input: StockSetting) -> Result<Stoc
         let turned = backorderable != level.backorderable;
         // The level is valid after each step: more is allowed first, and less last.
         if turned && backorderable {
-            queries::ensure(conn, location_id, &[(level.variant_id, true)]).await?;
+            queries::ensure(conn, &[(level.variant_id, location_id, true)]).await?;
         }
         if on_hand != level.on_hand {
             let delta = Delta {
@@ -81,7 +81,7 @@ pub async fn set(app: &App, viewer: &Viewer, input: StockSetting) -> Result<Stoc
             queries::apply(conn, &[delta], cause).await?;
         }
         if turned && !backorderable {
-            queries::ensure(conn, location_id, &[(level.variant_id, false)]).await?;
+            queries::ensure(conn, &[(level.variant_id, location_id, false)]).await?;
         }
         level.on_hand = on_hand;
         level.backorderable = backorderable;

@@ -1,7 +1,7 @@
 //! Builders: the least that a test needs to say about a product.
 
 use ironmonger::catalog::{
-    ImageDraft, OnConflict, OptionDraft, ProductDraft, ProductStatus, VariantDraft, Written, write_products,
+    ImageDraft, OptionDraft, ProductDraft, ProductStatus, VariantDraft, Written, create_products,
 };
 use ironmonger::ids::{ProductId, VariantId};
 use ironmonger::money::Money;
@@ -92,10 +92,9 @@ impl Shop {
         let minor = |text: &str| Money::parse(text, channel.currency).expect("the price is an amount").minor;
         let drafts: Vec<ProductDraft> = specs.into_iter().map(|spec| draft(spec, &minor)).collect();
         let mut conn = app.db.get().await.unwrap();
-        let written =
-            write_products(&mut conn, &channel, &drafts, OnConflict::Update, app.clock.now(), "system")
-                .await
-                .expect("the products can be written");
+        let written = create_products(&mut conn, &channel, &drafts, app.clock.now(), "system")
+            .await
+            .expect("the products can be written");
         drop(conn);
         assert_eq!(written.len(), drafts.len());
         let (client, connection) =

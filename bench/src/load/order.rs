@@ -6,6 +6,7 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, ensure};
 use ironmonger::ids::{CartId, VariantId};
@@ -24,11 +25,18 @@ use crate::servers::Servers;
 const VARIANTS: i64 = 1_999;
 /// More than a client places in a turn.
 const CARTS_PER_CLIENT: i64 = 5_000;
-/// Carts of the API have numbers from here on, those of pgbench lie below.
-const API_CARTS: i64 = 1 << 40;
+/// Each scenario of a run numbers its carts from another place on, so far apart.
+const APART: i64 = 1 << 22;
 
 /// The statements of an order, for pgbench.
 const SCRIPT: &str = include_str!("../../pgbench/order.sql");
+
+/// Where the numbers of a run's carts begin: a kept shop has those of earlier runs.
+fn first_number() -> i64 {
+    let seconds = UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs() as i64);
+    // 12 hexadecimal digits of an id are the number.
+    (seconds & 0xff_ffff) << 24
+}
 
 /// `cartCreate` with two lines and `cartLinesAdd` with one more. Without a baseline: the figures are for comparing versions.
 pub async fn carts(args: &LoadArgs, servers: &Servers, report: &mut Report) -> anyhow::Result<()> {
@@ -42,7 +50,7 @@ pub async fn carts(args: &LoadArgs, servers: &Servers, report: &mut Report) -> a
         Request::graphql(documents::CART_CREATE, &input)
     };
     let created = Requests::cycle(variants.chunks(2).map(create).collect());
-    let ids = prepare(&client, API_CARTS, VARIANTS).await?;
+    let ids = prepare(&client, first_number(), VARIANTS).await?;
     let add = |(id, variant): (&CartId, &VariantId)| {
         let lines = json!([{ "variantId": variant, "quantity": 1 }]);
         Request::graphql(documents::CART_LINES_ADD, &json!({ "input": { "cartId": id, "lines": lines } }))
@@ -68,8 +76,9 @@ pub async fn place(args: &LoadArgs, servers: &Servers, report: &mut Report) -> a
     let api = process::api(args, servers).await?;
     let script = servers.folder().join("order.sql");
     std::fs::write(&script, SCRIPT)?;
-    let mut pgbench = Pgbench { servers, script, first_cart: 0, seconds: args.seconds.ceil() as u64 };
-    let mut next_api_cart = 2 * API_CARTS;
+    let mut pgbench =
+        Pgbench { servers, script, first_cart: first_number() + APART, seconds: args.seconds.ceil() as u64 };
+    let mut next_api_cart = first_number() + 2 * APART;
     for &concurrency in &args.concurrency {
         let turns = i64::try_from(args.rounds)? + 1;
         let carts = turns * i64::try_from(concurrency)?.min(8) * CARTS_PER_CLIENT;
@@ -147,7 +156,7 @@ async fn prepare(client: &Client, first: i64, count: i64) -> anyhow::Result<Vec<
              WHERE channels.is_default AND shipping_methods.name = 'Standard' ON CONFLICT DO NOTHING; \
              INSERT INTO cart_lines (id, cart_id, variant_id, quantity) \
              SELECT gen_random_uuid(), ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, v.id, 1 \
-             FROM generate_series({first}::bigint, {last}::bigint) AS n, generate_series(0, 1) AS line \
+             FROM generate_series({first}::bigint, {last}::bigint) AS n CROSS JOIN generate_series(0, 1) AS line \
              JOIN bench_variants AS v ON v.number = (n * 2 + line) % {VARIANTS} ON CONFLICT DO NOTHING"
         ))
         .await?;

@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use diesel_async::AsyncConnection;
 use ironmonger::bulk::parse_jsonl_line;
-use ironmonger::catalog::{OnConflict, ProductDraft, write_products};
+use ironmonger::catalog::{ProductDraft, create_products};
 use ironmonger::db::Db;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
@@ -142,10 +142,8 @@ async fn write_all(servers: &Servers, url: &str, shop: &Shop) -> anyhow::Result<
                     })
                     .collect::<Result<_, _>>()?;
                 let now = app.clock.now();
-                conn.transaction(async |conn| {
-                    write_products(conn, &channel, &drafts, OnConflict::Skip, now, "system").await
-                })
-                .await?;
+                conn.transaction(async |conn| create_products(conn, &channel, &drafts, now, "system").await)
+                    .await?;
             }
         });
     }

@@ -1,23 +1,34 @@
-//! One batch: its products, its rejected rows and the position in the file, in one transaction.
+//! Writing one batch: its records, its rejected rows and the position in the file, in one transaction.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::anyhow;
-use chrono::{DateTime, Utc};
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 use diesel_async::AsyncConnection;
+use tokio::sync::oneshot;
 
+use crate::bulk::check;
 use crate::bulk::entry::{Entry, Position, Problem, RowRejection};
+use crate::bulk::item::Item;
+use crate::bulk::patch::{Ground, is_met};
 use crate::bulk::queries::{self, Import, Tally};
-use crate::catalog::{OnConflict, ProductDraft, Written, write_products};
-use crate::channels::Channel;
+use crate::bulk::stored;
+use crate::catalog::{self, LockedProduct, OnConflict, ProductRecord, RecordWrite};
 use crate::db::Conn;
 use crate::error::Error;
+use crate::ids::{ChannelId, ImportId, ProductId};
+use crate::inventory;
 use crate::jobs::{JobContext, JobError};
-use crate::media;
+
+use super::others;
+use super::refusal::{is_about_data, refusal};
 
 /// So many rejected rows of a file are kept; further ones are counted.
 const KEPT_REJECTIONS: i64 = 10_000;
+
+/// How often a batch is written again because another transaction made one of its products meanwhile.
+const MAX_ATTEMPTS: usize = 5;
 
 /// How the products of a batch are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +45,8 @@ enum BatchError {
     Job(JobError),
     /// Writing the products failed.
     Products(Error),
+    /// Another transaction made one of the products: they have to be looked at again.
+    Overtaken,
 }
 
 impl From<JobError> for BatchError {
@@ -54,163 +67,206 @@ impl From<DieselError> for BatchError {
     }
 }
 
-/// Writes the batch; returns what it adds to the books. Repeats it product by product when the database refuses
-/// one of them.
-pub async fn write(
-    ctx: &JobContext,
-    import: &Import,
-    channel: &Channel,
-    entries: Vec<Entry>,
-    to: Position,
-) -> Result<Tally, JobError> {
-    let batch = Batch {
-        ctx,
-        import,
-        channel,
-        on_conflict: if import.on_conflict == "SKIP" { OnConflict::Skip } else { OnConflict::Update },
-        now: ctx.app.clock.now(),
-        actor: import.created_by.map_or_else(|| "system".to_owned(), |user| user.to_string()),
-        to,
-    };
-    match batch.attempt(entries.clone(), Care::Together).await {
-        Ok(tally) => Ok(tally),
-        Err(BatchError::Products(error)) if is_about_data(&error) => {
-            tracing::info!(import = %import.id, %error, "a batch is written again product by product");
-            match batch.attempt(entries, Care::OneByOne).await {
-                Ok(tally) => Ok(tally),
-                Err(BatchError::Job(error)) => Err(error),
-                Err(BatchError::Products(error)) => Err(error.into()),
+/// A part of the file.
+pub struct Batch {
+    pub entries: Vec<Entry<Item>>,
+    pub from: Position,
+    pub to: Position,
+    /// Tells that the batch before has committed; none if there is none on its way.
+    pub turn: Option<oneshot::Receiver<()>>,
+}
+
+/// Writes the batches of an import.
+pub struct Writer<'a> {
+    ctx: &'a JobContext,
+    import_id: ImportId,
+    channel_id: ChannelId,
+    on_conflict: OnConflict,
+    actor: String,
+    /// How many more rejections are kept.
+    room: AtomicI64,
+}
+
+impl<'a> Writer<'a> {
+    /// For what is left of an import.
+    pub fn new(ctx: &'a JobContext, import: &Import, channel_id: ChannelId) -> Self {
+        let on_conflict = if import.on_conflict == "SKIP" { OnConflict::Skip } else { OnConflict::Update };
+        let actor = import.created_by.map_or_else(|| "system".to_owned(), |user| user.to_string());
+        let room = AtomicI64::new(KEPT_REJECTIONS - import.rows_rejected);
+        Self { ctx, import_id: import.id, channel_id, on_conflict, actor, room }
+    }
+
+    /// Writes the batch; returns what it adds to the books. Repeats it when another transaction came before it, and product by
+    /// product when the database refuses one of them.
+    pub async fn write(&self, mut batch: Batch) -> Result<Tally, JobError> {
+        let mut care = Care::Together;
+        for _ in 0..MAX_ATTEMPTS {
+            match self.attempt(&mut batch, care).await {
+                Ok(tally) => return Ok(tally),
+                Err(BatchError::Overtaken) => {}
+                Err(BatchError::Products(error)) if care == Care::Together && is_about_data(&error) => {
+                    tracing::info!(import = %self.import_id, %error, "a batch is written again product by product");
+                    care = Care::OneByOne;
+                }
+                Err(BatchError::Products(error)) => return Err(error.into()),
+                Err(BatchError::Job(error)) => return Err(error),
             }
         }
-        Err(BatchError::Products(error)) => Err(error.into()),
-        Err(BatchError::Job(error)) => Err(error),
+        Err(JobError::retry(anyhow!("others keep making the same products")))
     }
 }
 
-/// Brings the import in memory to where the committed batch left its row.
-pub fn add(import: &mut Import, to: Position, tally: &Tally) {
-    import.next_byte = to.byte as i64;
-    import.next_line = to.line as i64;
-    import.rows_read += tally.rows_read;
-    import.rows_rejected += tally.rows_rejected;
-    import.created += tally.created;
-    import.updated += tally.updated;
-    import.unchanged += tally.unchanged;
-    import.skipped += tally.skipped;
+/// A product that is going to be written.
+struct Pending {
+    /// The entry that it comes from.
+    entry: usize,
+    id: Option<ProductId>,
+    record: ProductRecord,
+    fingerprint: Vec<u8>,
 }
 
-struct Batch<'a> {
-    ctx: &'a JobContext,
-    import: &'a Import,
-    channel: &'a Channel,
-    on_conflict: OnConflict,
-    now: DateTime<Utc>,
-    actor: String,
-    to: Position,
-}
-
-impl Batch<'_> {
-    async fn attempt(&self, mut entries: Vec<Entry>, care: Care) -> Result<Tally, BatchError> {
+impl Writer<'_> {
+    async fn attempt(&self, batch: &mut Batch, care: Care) -> Result<Tally, BatchError> {
+        let mut entries = batch.entries.clone();
         let mut conn = self.ctx.app.db.get().await?;
         conn.transaction(async |conn| {
             self.ctx.fence(conn).await?;
+            queries::commit_lazily(conn).await?;
             self.reject_repeated(conn, &mut entries).await?;
-            reject_impossible(&mut entries);
+            let now = self.ctx.app.clock.now();
             let mut tally = Tally::default();
-            self.leave_equal(conn, &mut entries, &mut tally).await?;
+            others::write(conn, &mut entries, self.on_conflict, now, &self.actor, &mut tally).await?;
+            let pending = self.look_up(conn, &mut entries, &mut tally).await?;
             match care {
-                Care::Together => self.write_together(conn, &mut entries, &mut tally).await?,
-                Care::OneByOne => self.write_one_by_one(conn, &mut entries, &mut tally).await?,
+                Care::Together => self.write_together(conn, &pending, &mut tally).await?,
+                Care::OneByOne => self.write_one_by_one(conn, &mut entries, &pending, &mut tally).await?,
             }
-            self.record(conn, &entries, tally).await
+            if let Some(turn) = batch.turn.take()
+                && turn.await.is_err()
+            {
+                return Err(JobError::retry(anyhow!("the batch before was not written")).into());
+            }
+            self.record(conn, &entries, (batch.from, batch.to), tally).await
         })
         .await
     }
 
     /// A product whose rows come in two places would lose those of the first place: the first ones count.
-    async fn reject_repeated(&self, conn: &mut Conn, entries: &mut [Entry]) -> Result<(), BatchError> {
-        let slugs: Vec<&str> = entries
-            .iter()
-            .filter_map(|entry| entry.draft.as_ref())
-            .map(|draft| draft.slug.as_str())
-            .collect();
+    async fn reject_repeated(&self, conn: &mut Conn, entries: &mut [Entry<Item>]) -> Result<(), BatchError> {
+        let slugs = slugs(entries);
+        if slugs.is_empty() {
+            return Ok(());
+        }
         let mut new: HashSet<String> =
-            queries::note_slugs(conn, self.import.id, &slugs).await?.into_iter().collect();
+            queries::note_slugs(conn, self.import_id, &slugs).await?.into_iter().collect();
         for entry in entries {
-            if entry.draft.as_ref().is_some_and(|draft| !new.remove(&draft.slug)) {
-                entry.reject_product(Problem::new(
-                    "",
-                    "The file has this product in an earlier place already.",
-                ));
+            let product = entry.content.as_ref().and_then(Item::product);
+            if product.is_some_and(|product| !new.remove(&product.slug)) {
+                let reason = "The file has this product in an earlier place already.";
+                entry.reject_product(Problem::new("", reason));
             }
         }
         Ok(())
     }
 
-    /// Takes out the products that are in the catalog as the file describes them, whoever wrote them.
-    async fn leave_equal(
+    /// Locks the products that exist and lays what the file says over them. What changes nothing is counted and done with.
+    async fn look_up(
         &self,
         conn: &mut Conn,
-        entries: &mut [Entry],
+        entries: &mut [Entry<Item>],
         tally: &mut Tally,
-    ) -> Result<(), BatchError> {
-        if self.on_conflict == OnConflict::Skip {
-            return Ok(());
-        }
-        let slugs: Vec<&str> = entries
-            .iter()
-            .filter_map(|entry| entry.draft.as_ref())
-            .map(|draft| draft.slug.as_str())
-            .collect();
-        let stored = queries::products_by_slug(conn, self.channel.id, &slugs, self.now).await?;
-        let stored: HashMap<String, ProductDraft> = stored
-            .into_iter()
-            .filter_map(|product| product.draft)
-            .map(|draft| (draft.slug.clone(), draft))
-            .collect();
-        for entry in entries {
-            let equal = entry
-                .draft
-                .as_ref()
-                .is_some_and(|draft| stored.get(&draft.slug).is_some_and(|stored| is_met(draft, stored)));
-            if equal {
-                entry.draft = None;
-                tally.unchanged += 1;
+    ) -> Result<Vec<Pending>, BatchError> {
+        let known = catalog::lock_products(conn, &slugs(entries)).await?;
+        let ground = self.ground(conn).await?;
+        let mut stored = self.changed(conn, entries, &known).await?;
+        let mut pending = Vec::with_capacity(entries.len());
+        for (index, entry) in entries.iter_mut().enumerate() {
+            if !matches!(entry.content, Some(Item::Product(_))) {
+                continue;
+            }
+            let Some(Item::Product(patch)) = entry.content.take() else { continue };
+            let locked = known.get(&patch.slug);
+            match locked {
+                Some(_) if self.on_conflict == OnConflict::Skip => tally.skipped += 1,
+                Some(locked) if locked.fingerprint.as_ref() == Some(&patch.fingerprint) => {
+                    tally.unchanged += 1
+                }
+                _ => {
+                    let stored = locked.and_then(|locked| stored.remove(&locked.id));
+                    let fingerprint = patch.fingerprint.clone();
+                    let record = patch.apply(stored.as_ref(), &ground);
+                    match record.and_then(|record| check::whole(&record).map(|()| record)) {
+                        Err(problem) => entry.reject_product(problem),
+                        Ok(record) if stored.as_ref().is_some_and(|stored| is_met(&record, stored)) => {
+                            tally.unchanged += 1;
+                        }
+                        Ok(record) => {
+                            let id = locked.map(|locked| locked.id);
+                            pending.push(Pending { entry: index, id, record, fingerprint });
+                        }
+                    }
+                }
             }
         }
-        Ok(())
+        Ok(pending)
+    }
+
+    async fn ground(&self, conn: &mut Conn) -> Result<Ground, BatchError> {
+        let locations = inventory::all_locations(conn).await?;
+        let default = locations.first().ok_or_else(|| JobError::fail(anyhow!("the shop has no location")))?;
+        Ok(Ground {
+            channel_id: self.channel_id,
+            default_location: default.0,
+            locations: locations.into_iter().map(|(id, name, _)| (name, id)).collect(),
+            now: self.ctx.app.clock.now(),
+        })
+    }
+
+    /// The stored products that the file does not describe as it did when they were last written.
+    async fn changed(
+        &self,
+        conn: &mut Conn,
+        entries: &[Entry<Item>],
+        known: &HashMap<String, LockedProduct>,
+    ) -> Result<HashMap<ProductId, ProductRecord>, BatchError> {
+        let products = entries.iter().filter_map(|entry| entry.content.as_ref()?.product());
+        let changed: Vec<ProductId> = products
+            .filter_map(|patch| {
+                let locked = known.get(&patch.slug)?;
+                (locked.fingerprint.as_ref() != Some(&patch.fingerprint)).then_some(locked.id)
+            })
+            .collect();
+        if changed.is_empty() || self.on_conflict == OnConflict::Skip {
+            return Ok(HashMap::new());
+        }
+        Ok(stored::products_by_id(conn, &changed).await?.into_iter().collect())
     }
 
     async fn write_together(
         &self,
         conn: &mut Conn,
-        entries: &mut [Entry],
+        pending: &[Pending],
         tally: &mut Tally,
     ) -> Result<(), BatchError> {
-        let drafts: Vec<ProductDraft> = entries.iter_mut().filter_map(|entry| entry.draft.take()).collect();
-        let written = self.write_drafts(conn, &drafts).await.map_err(BatchError::Products)?;
-        if written.len() != drafts.len() {
-            return Err(BatchError::Job(JobError::fail(anyhow!("not every product was accounted for"))));
-        }
-        written.iter().for_each(|written| count(tally, written));
-        Ok(())
+        let written = self.write_records(conn, pending).await.map_err(BatchError::Products)?;
+        self.count(pending, &written, tally)
     }
 
     async fn write_one_by_one(
         &self,
         conn: &mut Conn,
-        entries: &mut [Entry],
+        entries: &mut [Entry<Item>],
+        pending: &[Pending],
         tally: &mut Tally,
     ) -> Result<(), BatchError> {
-        for entry in entries {
-            let Some(draft) = entry.draft.take() else { continue };
-            let drafts = std::slice::from_ref(&draft);
-            let written = conn.transaction(async |conn| self.write_drafts(conn, drafts).await).await;
+        for product in pending {
+            let alone = std::slice::from_ref(product);
+            let written = conn.transaction(async |conn| self.write_records(conn, alone).await).await;
             match written {
-                Ok(written) => written.iter().for_each(|written| count(tally, written)),
+                Ok(written) => self.count(alone, &written, tally)?,
                 Err(error) if is_about_data(&error) => {
-                    tracing::warn!(import = %self.import.id, %error, "a product could not be stored");
-                    entry.reject_product(Problem::new("", refusal(&error)));
+                    tracing::warn!(import = %self.import_id, %error, "a product could not be stored");
+                    entries[product.entry].reject_product(Problem::new("", refusal(&error)));
                 }
                 Err(error) => return Err(BatchError::Products(error)),
             }
@@ -218,124 +274,58 @@ impl Batch<'_> {
         Ok(())
     }
 
-    async fn write_drafts(&self, conn: &mut Conn, drafts: &[ProductDraft]) -> Result<Vec<Written>, Error> {
-        write_products(conn, self.channel, drafts, self.on_conflict, self.now, &self.actor).await
+    async fn write_records(
+        &self,
+        conn: &mut Conn,
+        pending: &[Pending],
+    ) -> Result<Vec<Option<ProductId>>, Error> {
+        let writes: Vec<RecordWrite> = pending
+            .iter()
+            .map(|it| RecordWrite { id: it.id, record: &it.record, fingerprint: Some(&it.fingerprint) })
+            .collect();
+        catalog::write_records(conn, &writes, self.ctx.app.clock.now(), &self.actor).await
+    }
+
+    fn count(
+        &self,
+        pending: &[Pending],
+        written: &[Option<ProductId>],
+        tally: &mut Tally,
+    ) -> Result<(), BatchError> {
+        for (product, written) in pending.iter().zip(written) {
+            match (product.id, written) {
+                (_, None) => return Err(BatchError::Overtaken),
+                (None, Some(_)) => tally.created += 1,
+                (Some(_), Some(_)) => tally.updated += 1,
+            }
+        }
+        Ok(())
     }
 
     async fn record(
         &self,
         conn: &mut Conn,
-        entries: &[Entry],
+        entries: &[Entry<Item>],
+        (from, to): (Position, Position),
         mut tally: Tally,
     ) -> Result<Tally, BatchError> {
         tally.rows_read = entries.iter().map(|entry| entry.rows() as i64).sum();
         tally.rows_rejected = entries.iter().map(|entry| entry.rejected as i64).sum();
-        let room = usize::try_from(KEPT_REJECTIONS - self.import.rows_rejected).unwrap_or(0);
+        let room = usize::try_from(self.room.load(Ordering::Relaxed)).unwrap_or(0);
         let rejections: Vec<&RowRejection> =
             entries.iter().flat_map(|entry| &entry.rejections).take(room).collect();
         if !rejections.is_empty() {
-            queries::insert_rejections(conn, self.import.id, &rejections).await?;
+            queries::insert_rejections(conn, self.import_id, &rejections).await?;
+            self.room.fetch_sub(rejections.len() as i64, Ordering::Relaxed);
         }
-        let from = Position { byte: self.import.next_byte as u64, line: self.import.next_line as u64 };
-        if !queries::advance(conn, self.import.id, from, self.to, &tally).await? {
-            return Err(BatchError::Job(JobError::retry(anyhow!(
-                "another run has gone on with this import"
-            ))));
+        if !queries::advance(conn, self.import_id, from, to, &tally).await? {
+            return Err(JobError::retry(anyhow!("another run has gone on with this import")).into());
         }
         Ok(tally)
     }
 }
 
-fn count(tally: &mut Tally, written: &Written) {
-    match written {
-        Written::Created(_) => tally.created += 1,
-        Written::Updated(_) => tally.updated += 1,
-        Written::Unchanged(_) => tally.unchanged += 1,
-        Written::Skipped(_) => tally.skipped += 1,
-    }
-}
-
-/// The catalog's own rules, which the readers have applied already as far as they can tell a row from its neighbors.
-fn reject_impossible(entries: &mut [Entry]) {
-    for entry in entries {
-        let problem = entry.draft.as_ref().and_then(|draft| draft.check().into_iter().next());
-        if let Some(rejection) = problem {
-            entry.reject_product(Problem::new(rejection.field.join("."), rejection.message));
-        }
-    }
-}
-
-/// Whether writing the draft would change nothing: everything is equal but for collections beyond those it names and
-/// the stock of variants for which it names none.
-fn is_met(draft: &ProductDraft, stored: &ProductDraft) -> bool {
-    let mut wanted = draft.clone();
-    if !wanted.collections.iter().all(|slug| stored.collections.contains(slug)) {
-        return false;
-    }
-    wanted.collections.clone_from(&stored.collections);
-    for image in &mut wanted.images {
-        if let Some(ours) = media::read_url(&image.url)
-            && stored.images.iter().any(|stored| stored.url == ours.path)
-        {
-            image.url = ours.path;
-        }
-    }
-    for (variant, stored) in wanted.variants.iter_mut().zip(&stored.variants) {
-        if variant.stock.is_none() {
-            variant.stock = stored.stock;
-            variant.backorderable = stored.backorderable;
-        }
-    }
-    wanted == *stored
-}
-
-/// Whether the products are to blame, rather than the connection, a lock or the server: then trying each alone tells
-/// which.
-fn is_about_data(error: &Error) -> bool {
-    match error {
-        Error::Rejected(_) => true,
-        Error::Request { .. } => false,
-        Error::Fault(fault) => match fault.downcast_ref::<DieselError>() {
-            Some(DieselError::DatabaseError(kind, info)) => match kind {
-                DatabaseErrorKind::UniqueViolation
-                | DatabaseErrorKind::ForeignKeyViolation
-                | DatabaseErrorKind::NotNullViolation
-                | DatabaseErrorKind::CheckViolation
-                | DatabaseErrorKind::ExclusionViolation => true,
-                DatabaseErrorKind::Unknown => {
-                    let passing = [
-                        "deadlock detected",
-                        "canceling statement",
-                        "lock timeout",
-                        "terminating",
-                        "connection",
-                    ];
-                    let message = info.message();
-                    !passing.iter().any(|text| message.contains(text)) && !out_of_resources(message)
-                }
-                _ => false,
-            },
-            _ => false,
-        },
-    }
-}
-
-fn out_of_resources(message: &str) -> bool {
-    ["No space left", "out of memory", "out of shared memory", "disk full", "too many clients"]
-        .iter()
-        .any(|text| message.contains(text))
-}
-
-/// The reason for a person. What PostgreSQL says about its tables stays in the log.
-fn refusal(error: &Error) -> String {
-    match error {
-        Error::Rejected(_) => error.to_string(),
-        Error::Fault(fault) => match fault.downcast_ref::<DieselError>() {
-            Some(DieselError::DatabaseError(_, info)) if info.constraint_name().is_some() => {
-                format!("The product breaks the rule {}.", info.constraint_name().unwrap_or_default())
-            }
-            _ => "The database refused the product.".to_owned(),
-        },
-        Error::Request { .. } => "The product could not be stored.".to_owned(),
-    }
+fn slugs(entries: &[Entry<Item>]) -> Vec<&str> {
+    let products = entries.iter().filter_map(|entry| entry.content.as_ref()?.product());
+    products.map(|product| product.slug.as_str()).collect()
 }

@@ -2,7 +2,7 @@
 
 use csv_async::StringRecord;
 
-use crate::bulk::guard::unguarded;
+use crate::bulk::guard::{unguarded, unguarded_trimmed};
 
 /// A column that means something here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +99,12 @@ impl Columns {
         Ok(Self { header, at, options })
     }
 
+    /// Which of the known columns the file has: a file with other columns says something else.
+    pub fn fingerprint(&self) -> Vec<u8> {
+        let known = self.at.iter().map(|index| u8::from(index.is_some()));
+        known.chain(self.options.iter().map(|_| 2)).collect()
+    }
+
     /// How many columns the header has.
     pub fn len(&self) -> usize {
         self.header.len()
@@ -126,27 +132,27 @@ impl Columns {
 
     /// A cell without the guard against formulas, otherwise as it is; empty when the column or the cell is missing.
     pub fn raw<'r>(&self, cells: &'r StringRecord, column: Column) -> &'r str {
-        self.index(column).map_or("", |index| cell(cells, index))
+        self.index(column).map_or("", |index| unguarded(cells.get(index).unwrap_or_default()))
     }
 
-    /// A cell without white space around it.
+    /// A cell without white space around it, unless our own export has guarded it.
     pub fn get<'r>(&self, cells: &'r StringRecord, column: Column) -> &'r str {
-        self.raw(cells, column).trim()
+        self.index(column).map_or("", |index| cell(cells, index))
     }
 
     /// The name of every option column, as far as the file has them.
     pub fn option_names<'r>(&self, cells: &'r StringRecord) -> Vec<&'r str> {
-        self.options.iter().map(|(name, _)| name.map_or("", |index| cell(cells, index).trim())).collect()
+        self.options.iter().map(|(name, _)| name.map_or("", |index| cell(cells, index))).collect()
     }
 
     /// The value of every option column, as far as the file has them.
     pub fn option_values<'r>(&self, cells: &'r StringRecord) -> Vec<&'r str> {
-        self.options.iter().map(|(_, value)| value.map_or("", |index| cell(cells, index).trim())).collect()
+        self.options.iter().map(|(_, value)| value.map_or("", |index| cell(cells, index))).collect()
     }
 }
 
 fn cell(cells: &StringRecord, index: usize) -> &str {
-    unguarded(cells.get(index).unwrap_or_default())
+    unguarded_trimmed(cells.get(index).unwrap_or_default())
 }
 
 #[cfg(test)]

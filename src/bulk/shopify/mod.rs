@@ -5,6 +5,7 @@
 //! of its newer template. What is read how is described in docs/IMPORT.md.
 
 mod columns;
+mod patch;
 mod product;
 mod reader;
 mod row;
@@ -14,4 +15,4 @@ mod tracked;
 mod write;
 
 pub use reader::{Layout, Reader};
-pub use write::{header, rows};
+pub use write::Writer;

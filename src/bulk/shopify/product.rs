@@ -14,7 +14,7 @@ use super::columns::{Column, Columns};
 use super::row::{Cells, PlacedImage, Row};
 
 /// Makes a draft of the rows, which are at least one and have the same handle. The caller sets [`Entry::next`].
-pub fn product(columns: &Columns, currency: Currency, rows: &[Row]) -> Entry {
+pub fn product(columns: &Columns, currency: Currency, rows: &[Row]) -> Entry<ProductDraft> {
     let mut entry = Entry::new();
     let Some(first) = rows.first() else { return entry };
     match Product::begin(columns, currency, first) {
@@ -36,7 +36,7 @@ pub fn product(columns: &Columns, currency: Currency, rows: &[Row]) -> Entry {
                 }
             }
             match product.finish() {
-                Ok(draft) => entry.draft = Some(draft),
+                Ok(draft) => entry.content = Some(draft),
                 Err(problem) => entry.reject_product(problem),
             }
         }

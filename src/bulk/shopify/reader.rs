@@ -5,11 +5,16 @@ use std::io::Cursor;
 use csv_async::{AsyncReader, AsyncReaderBuilder, ByteRecord, StringRecord};
 
 use crate::bulk::entry::{Entry, Position, Problem, ReadError};
+use crate::bulk::guard::unguarded_trimmed;
+use crate::bulk::patch::ProductPatch;
 use crate::bulk::source::split_head;
+use crate::catalog::ProductDraft;
+use crate::ids::ChannelId;
 use crate::money::Currency;
 use crate::storage::StoredReader;
 
 use super::columns::{Column, Columns};
+use super::patch::patch;
 use super::product::product;
 use super::row::Row;
 use super::tracked::{Lines, Tracked};
@@ -19,7 +24,9 @@ const MAX_ROWS_PER_PRODUCT: usize = 3_000;
 /// The most memory that the rows of one product take.
 const MAX_PRODUCT_BYTES: usize = 16 * 1024 * 1024;
 /// Longer than any header.
-const HEADER_BYTES: usize = 32 * 1024;
+const HEADER_BYTES: usize = 64 * 1024;
+/// More than any export has, metafields included.
+const MAX_COLUMNS: usize = 2_000;
 
 /// How the file is laid out: what separates its cells, and what its columns are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +45,13 @@ impl Layout {
             let mut header = ByteRecord::new();
             let mut reader = builder(separator).create_reader(Cursor::new(head.as_slice()));
             reader.read_byte_record(&mut header).await.map_err(|error| broken(1, &error))?;
+            let is_cut_off = head.len() == HEADER_BYTES && reader.position().byte() >= HEADER_BYTES as u64;
+            if is_cut_off || header.len() > MAX_COLUMNS {
+                let reason = format!(
+                    "The first line is not a header: it has more than {MAX_COLUMNS} columns or 64 KiB."
+                );
+                return Err(ReadError::Broken { line: 1, reason });
+            }
             let header = StringRecord::from_byte_record_lossy(header);
             match Columns::read(&header) {
                 Ok(columns) => return Ok(Self { separator, columns }),
@@ -87,8 +101,17 @@ impl Reader {
         Self { csv, lines, layout, currency, base: position.byte, ahead: None, header_is_next }
     }
 
+    /// What the next product's rows say about it in a channel; `None` at the end.
+    pub async fn next_patch(
+        &mut self,
+        channel_id: ChannelId,
+    ) -> Result<Option<Entry<ProductPatch>>, ReadError> {
+        let entry = self.next().await?;
+        Ok(entry.map(|entry| entry.map(|draft| patch(draft, &self.layout.columns, channel_id))))
+    }
+
     /// The next product with its rows; `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Entry>, ReadError> {
+    pub async fn next(&mut self) -> Result<Option<Entry<ProductDraft>>, ReadError> {
         let mut rows: Vec<Row> = Vec::new();
         let mut beyond: Vec<u64> = Vec::new();
         let mut size_bytes = 0;
@@ -116,6 +139,10 @@ impl Reader {
             return Ok(None);
         }
         let mut entry = product(&self.layout.columns, self.currency, &rows);
+        entry.quote(|line| {
+            let index = rows.binary_search_by_key(&line, |row| row.start.line).ok()?;
+            rows[index].cells.as_ref().ok().map(quoted)
+        });
         for line in beyond {
             let reason =
                 format!("The product has more than {MAX_ROWS_PER_PRODUCT} rows, or more than 16 MiB.");
@@ -151,7 +178,8 @@ impl Reader {
     fn row(&self, record: ByteRecord, start: Position) -> Row {
         let columns = &self.layout.columns;
         let handle = columns.index(Column::Handle).and_then(|index| record.get(index)).unwrap_or_default();
-        let handle = std::str::from_utf8(handle).map(|text| text.trim().to_owned()).unwrap_or_default();
+        let handle =
+            std::str::from_utf8(handle).map(|text| unguarded_trimmed(text).to_owned()).unwrap_or_default();
         let cells = match StringRecord::from_byte_record(record) {
             Ok(cells) => check_shape(columns, cells),
             Err(error) => {
@@ -180,6 +208,15 @@ fn check_shape(columns: &Columns, cells: StringRecord) -> Result<StringRecord, P
         return Err(Problem::new(column, "A quote is opened here and not closed."));
     }
     Ok(cells)
+}
+
+/// A row as a report shows it.
+fn quoted(cells: &StringRecord) -> String {
+    let cell = |cell: &str| match cell.contains(['"', ',', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.to_owned(),
+    };
+    cells.iter().map(cell).collect::<Vec<_>>().join(",")
 }
 
 fn read_error(error: csv_async::Error, line: u64) -> ReadError {

@@ -6,7 +6,9 @@ use std::path::Path;
 use crate::bulk::entry::{Entry, Position, ReadError};
 use crate::bulk::source::{refuse_wrong_file, text};
 use crate::bulk::{CatalogFormat, shopify};
-use crate::catalog::{ProductDraft, ProductStatus};
+use crate::catalog::{ProductDraft, ProductRecord, ProductStatus};
+use crate::channels::Channel;
+use crate::ids::{ChannelId, LocationId};
 use crate::money::Currency;
 
 use super::{Layout, Reader};
@@ -31,7 +33,7 @@ async fn reader(bytes: &[u8], position: Position) -> Result<Reader, ReadError> {
     Ok(Reader::new(layout, Currency::USD, text(stored(), position.byte).await.unwrap(), position))
 }
 
-async fn read_from(bytes: &[u8], position: Position) -> Vec<Entry> {
+async fn read_from(bytes: &[u8], position: Position) -> Vec<Entry<ProductDraft>> {
     let mut reader = reader(bytes, position).await.unwrap();
     let mut entries = Vec::new();
     while let Some(entry) = reader.next().await.unwrap() {
@@ -40,22 +42,34 @@ async fn read_from(bytes: &[u8], position: Position) -> Vec<Entry> {
     entries
 }
 
-async fn read(bytes: &[u8]) -> Vec<Entry> {
+async fn read(bytes: &[u8]) -> Vec<Entry<ProductDraft>> {
     read_from(bytes, Position::START).await
 }
 
-fn product<'a>(entries: &'a [Entry], slug: &str) -> &'a ProductDraft {
-    entries.iter().filter_map(|entry| entry.draft.as_ref()).find(|draft| draft.slug == slug).unwrap()
+fn channel() -> Channel {
+    let slug = "default".to_owned();
+    Channel {
+        id: ChannelId::new(),
+        name: slug.clone(),
+        slug,
+        currency: Currency::USD,
+        is_default: true,
+        version: 1,
+    }
 }
 
-fn rejections(entries: &[Entry]) -> Vec<(u64, &str, &str)> {
+fn product<'a>(entries: &'a [Entry<ProductDraft>], slug: &str) -> &'a ProductDraft {
+    entries.iter().filter_map(|entry| entry.content.as_ref()).find(|draft| draft.slug == slug).unwrap()
+}
+
+fn rejections(entries: &[Entry<ProductDraft>]) -> Vec<(u64, &str, &str)> {
     let all = entries.iter().flat_map(|entry| &entry.rejections);
     all.map(|rejection| (rejection.line, rejection.column.as_str(), rejection.reason.as_str())).collect()
 }
 
 /// Rows, products, variants, images, rejected rows.
-fn totals(entries: &[Entry]) -> (u64, usize, usize, usize, u64) {
-    let drafts: Vec<_> = entries.iter().filter_map(|entry| entry.draft.as_ref()).collect();
+fn totals(entries: &[Entry<ProductDraft>]) -> (u64, usize, usize, usize, u64) {
+    let drafts: Vec<_> = entries.iter().filter_map(|entry| entry.content.as_ref()).collect();
     (
         entries.iter().map(Entry::rows).sum(),
         drafts.len(),
@@ -234,18 +248,24 @@ async fn what_is_written_is_read_back_to_the_same_products() {
         [Some(sample("oddities.csv")), real("shopify-sneakers.csv"), real("shopify-home-and-garden.csv")]
     {
         let Some(file) = file else { continue };
-        let drafts: Vec<_> = read(&file).await.into_iter().filter_map(|entry| entry.draft).collect();
+        let drafts: Vec<_> = read(&file).await.into_iter().filter_map(|entry| entry.content).collect();
+        let (channel, location_id) = (channel(), LocationId::new());
+        let now = chrono::DateTime::UNIX_EPOCH;
+        let shopify = shopify::Writer { channel, location_id, options: 3 };
         let mut writer = csv_async::AsyncWriter::from_writer(Vec::new());
-        writer.write_record(shopify::header(3)).await.unwrap();
-        for row in drafts.iter().flat_map(|draft| shopify::rows(draft, Currency::USD, 3)) {
-            writer.write_record(row).await.unwrap();
+        writer.write_record(shopify.header()).await.unwrap();
+        for draft in &drafts {
+            let record = ProductRecord::of(draft, shopify.channel.id, location_id, now);
+            for row in shopify.product(&record, now).unwrap() {
+                writer.write_record(row).await.unwrap();
+            }
         }
         let bytes = writer.into_inner().await.unwrap();
         let written = String::from_utf8(bytes.clone()).unwrap();
         for formula in [",=", ",+", ",@", "\n=", "\"="] {
             assert!(!written.contains(formula), "{formula:?}");
         }
-        let again: Vec<_> = read(&bytes).await.into_iter().map(|entry| entry.draft.unwrap()).collect();
+        let again: Vec<_> = read(&bytes).await.into_iter().map(|entry| entry.content.unwrap()).collect();
         assert_eq!(again, drafts);
     }
 }

@@ -107,7 +107,8 @@ pub async fn variant_create(
             queries::refresh_ranges(conn, &[product_id], author.now).await?;
         }
         let (on_hand, backorderable) = (new.stock, new.backorderable);
-        let target = StockTarget { variant_id: id, is_new: true, on_hand, backorderable };
+        let location_id = inventory::default_location(conn).await?;
+        let target = StockTarget { variant_id: id, location_id, is_new: true, on_hand, backorderable };
         inventory::set_on_hand(conn, &[target], "first stock", &author.actor, author.now).await?;
         queries::refresh_search(conn, product_id).await?;
         queries::touch(conn, product_id, author.now).await?;

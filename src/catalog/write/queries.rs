@@ -1,10 +1,9 @@
-//! The statements that write the product itself, its publication, collections and events.
+//! The statements that write the products' own rows and events.
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, Binary, Bool, Nullable, Text, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
 
 use crate::catalog::words::SearchDocument;
@@ -12,30 +11,29 @@ use crate::db::Conn;
 use crate::ids::ProductId;
 use crate::sql::{Sql, array_literal};
 
-use super::children::VariantTarget;
 use super::{Batch, Target};
 
 /// A product that exists and is locked.
-pub(super) struct Existing {
+#[derive(Debug, Clone)]
+pub struct LockedProduct {
+    /// Its id.
     pub id: ProductId,
+    /// Of the source that it was last written from, unless it was edited since.
     pub fingerprint: Option<Vec<u8>>,
 }
 
-/// Locks the products that have these slugs, in the order of the slugs.
-pub(super) async fn lock_by_slug(
-    conn: &mut Conn,
-    slugs: impl Iterator<Item = &str>,
-) -> QueryResult<HashMap<String, Existing>> {
+/// Locks the products that have these slugs, in the order of the slugs, until the caller's transaction ends.
+pub async fn lock_products(conn: &mut Conn, slugs: &[&str]) -> QueryResult<HashMap<String, LockedProduct>> {
     let rows: Vec<(ProductId, String, Option<Vec<u8>>)> = Sql::<(Uuid, Text, Nullable<Binary>)>::new(
         "SELECT id, slug, import_fingerprint FROM products WHERE slug = ANY(?) ORDER BY slug FOR UPDATE",
     )
-    .bind::<Array<Text>, _>(slugs.collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(slugs)
     .load(conn)
     .await?;
-    Ok(rows.into_iter().map(|(id, slug, fingerprint)| (slug, Existing { id, fingerprint })).collect())
+    Ok(rows.into_iter().map(|(id, slug, fingerprint)| (slug, LockedProduct { id, fingerprint })).collect())
 }
 
-/// The columns that an import knows, as arrays: one `unnest` for the insert and the update.
+/// Every column, as arrays: one `unnest` for the insert and the update.
 struct Columns<'a> {
     ids: Vec<ProductId>,
     slugs: Vec<&'a str>,
@@ -45,44 +43,48 @@ struct Columns<'a> {
     product_types: Vec<&'a str>,
     tags: Vec<String>,
     statuses: Vec<&'a str>,
-    fingerprints: Vec<&'a [u8]>,
+    fingerprints: Vec<Option<&'a [u8]>>,
+    attributes: Vec<String>,
+    metadata: Vec<String>,
+    private_metadata: Vec<String>,
     words: Vec<SearchDocument>,
 }
 
-const UNNEST: &str = "unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS \
-    t(id, slug, name, description, vendor, product_type, tags, status, fingerprint, a, b, c, d)";
+const UNNEST: &str = "unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS \
+    t(id, slug, name, description, vendor, product_type, tags, status, fingerprint, attributes, metadata, private_metadata, \
+    a, b, c, d)";
+
+/// An object as the text of a `jsonb`.
+pub(super) fn json(object: &impl serde::Serialize) -> String {
+    serde_json::to_string(object).expect("the keys are texts")
+}
 
 impl<'a> Columns<'a> {
-    fn of<'t>(targets: impl IntoIterator<Item = &'a Target<'t>>) -> Self
-    where
-        't: 'a,
-    {
-        let targets: Vec<&Target> = targets.into_iter().collect();
-        let each = |get: fn(&'a Target<'t>) -> &'a str| -> Vec<&'a str> {
-            targets.iter().map(|&target| get(target)).collect()
-        };
+    fn of(targets: &[&'a Target<'a>]) -> Self {
+        let records = || targets.iter().map(|target| target.record);
         Self {
             ids: targets.iter().map(|target| target.id).collect(),
-            slugs: each(|target| &target.draft.slug),
-            names: each(|target| &target.draft.name),
-            descriptions: each(|target| &target.draft.description),
-            vendors: each(|target| &target.draft.vendor),
-            product_types: each(|target| &target.draft.product_type),
-            tags: targets.iter().map(|target| array_literal(&target.draft.tags)).collect(),
-            statuses: each(|target| target.draft.status.as_str()),
-            fingerprints: targets.iter().map(|target| target.fingerprint.as_slice()).collect(),
-            words: targets
-                .iter()
-                .map(|target| {
-                    let draft = target.draft;
-                    let skus = draft.variants.iter().map(|variant| variant.sku.as_str());
+            slugs: records().map(|record| record.slug.as_str()).collect(),
+            names: records().map(|record| record.name.as_str()).collect(),
+            descriptions: records().map(|record| record.description.as_str()).collect(),
+            vendors: records().map(|record| record.vendor.as_str()).collect(),
+            product_types: records().map(|record| record.product_type.as_str()).collect(),
+            tags: records().map(|record| array_literal(&record.tags)).collect(),
+            statuses: records().map(|record| record.status.as_str()).collect(),
+            fingerprints: targets.iter().map(|target| target.fingerprint).collect(),
+            attributes: records().map(|record| json(&record.attributes)).collect(),
+            metadata: records().map(|record| json(&record.metadata)).collect(),
+            private_metadata: records().map(|record| json(&record.private_metadata)).collect(),
+            words: records()
+                .map(|record| {
+                    let skus = record.variants.iter().map(|variant| variant.sku.as_str());
                     SearchDocument::new(
-                        &draft.name,
-                        &draft.vendor,
+                        &record.name,
+                        &record.vendor,
                         skus,
-                        &draft.product_type,
-                        &draft.tags,
-                        &draft.description,
+                        &record.product_type,
+                        &record.tags,
+                        &record.description,
                     )
                 })
                 .collect(),
@@ -105,7 +107,10 @@ impl<'a> Columns<'a> {
             .bind::<Array<Text>, _>(self.product_types)
             .bind::<Array<Text>, _>(self.tags)
             .bind::<Array<Text>, _>(self.statuses)
-            .bind::<Array<Binary>, _>(self.fingerprints)
+            .bind::<Array<Nullable<Binary>>, _>(self.fingerprints)
+            .bind::<Array<Text>, _>(self.attributes)
+            .bind::<Array<Text>, _>(self.metadata)
+            .bind::<Array<Text>, _>(self.private_metadata)
             .bind::<Array<Text>, _>(a)
             .bind::<Array<Text>, _>(b)
             .bind::<Array<Text>, _>(c)
@@ -118,21 +123,23 @@ impl<'a> Columns<'a> {
 pub(super) async fn insert_products(
     conn: &mut Conn,
     batch: &Batch<'_>,
-    rows: &[Target<'_>],
+    targets: &[&Target<'_>],
 ) -> QueryResult<HashSet<ProductId>> {
     let sql = Sql::<Uuid>::new(format!(
         "INSERT INTO products (created_at, updated_at, id, slug, name, description, vendor, product_type, tags, status, \
-         import_fingerprint, search) \
+         import_fingerprint, attributes, metadata, private_metadata, search) \
          SELECT ?, ?, t.id, t.slug, t.name, t.description, t.vendor, t.product_type, t.tags::text[], t.status, \
-         t.fingerprint, product_search(t.a, t.b, t.c, t.d) FROM {UNNEST} ORDER BY t.slug ON CONFLICT (slug) DO NOTHING RETURNING id"
+         t.fingerprint, t.attributes::jsonb, t.metadata::jsonb, t.private_metadata::jsonb, \
+         product_search(t.a, t.b, t.c, t.d) \
+         FROM {UNNEST} ORDER BY t.slug ON CONFLICT (slug) DO NOTHING RETURNING id"
     ))
     .bind::<Timestamptz, _>(batch.now)
     .bind::<Timestamptz, _>(batch.now);
-    let ids: Vec<ProductId> = Columns::of(rows).bind(sql).load(conn).await?;
+    let ids: Vec<ProductId> = Columns::of(targets).bind(sql).load(conn).await?;
     Ok(ids.into_iter().collect())
 }
 
-/// Makes the rows of existing products equal to their drafts; every version grows by one.
+/// Makes the rows of existing products equal to their records; every version grows by one.
 pub(super) async fn update_products(
     conn: &mut Conn,
     batch: &Batch<'_>,
@@ -141,77 +148,12 @@ pub(super) async fn update_products(
     let sql = Sql::<Uuid>::new(format!(
         "UPDATE products AS p SET version = p.version + 1, updated_at = ?, name = t.name, description = t.description, \
          vendor = t.vendor, product_type = t.product_type, tags = t.tags::text[], status = t.status, \
-         import_fingerprint = t.fingerprint, search = product_search(t.a, t.b, t.c, t.d) FROM {UNNEST} WHERE p.id = t.id"
+         import_fingerprint = t.fingerprint, attributes = t.attributes::jsonb, metadata = t.metadata::jsonb, \
+         private_metadata = t.private_metadata::jsonb, search = product_search(t.a, t.b, t.c, t.d) \
+         FROM {UNNEST} WHERE p.id = t.id"
     ))
     .bind::<Timestamptz, _>(batch.now);
-    Columns::of(targets.iter().copied()).bind(sql).execute(conn).await?;
-    Ok(())
-}
-
-/// Writes the publication in the channel: the price range, and `published_at` for a product that becomes ACTIVE.
-pub(super) async fn publish(
-    conn: &mut Conn,
-    batch: &Batch<'_>,
-    targets: &[Target<'_>],
-    variants: &[VariantTarget<'_>],
-) -> QueryResult<()> {
-    let mut ranges: HashMap<ProductId, (i64, i64)> = HashMap::new();
-    for variant in variants {
-        let price = variant.draft.price_minor;
-        let range = ranges.entry(variant.product_id).or_insert((price, price));
-        *range = (range.0.min(price), range.1.max(price));
-    }
-    Sql::<Uuid>::new(
-        "INSERT INTO product_channels AS pc (channel_id, product_id, published_at, min_price, max_price) \
-         SELECT ?, t.product_id, t.published_at, t.min_price, t.max_price \
-         FROM unnest(?, ?, ?, ?) AS t(product_id, published_at, min_price, max_price) \
-         ON CONFLICT (product_id, channel_id) DO UPDATE SET min_price = excluded.min_price, max_price = excluded.max_price, \
-         published_at = CASE WHEN excluded.published_at IS NOT NULL THEN coalesce(pc.published_at, excluded.published_at) END \
-         WHERE (pc.min_price, pc.max_price, pc.published_at IS NULL) \
-         IS DISTINCT FROM (excluded.min_price, excluded.max_price, excluded.published_at IS NULL)",
-    )
-    .bind::<Uuid, _>(batch.channel.id)
-    .bind::<Array<Uuid>, _>(targets.iter().map(|target| target.id).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Timestamptz>>, _>(
-        targets
-            .iter()
-            .map(|target| (target.draft.status == crate::catalog::ProductStatus::Active).then_some(batch.now))
-            .collect::<Vec<Option<DateTime<Utc>>>>(),
-    )
-    .bind::<Array<Nullable<BigInt>>, _>(
-        targets.iter().map(|target| ranges.get(&target.id).map(|range| range.0)).collect::<Vec<_>>(),
-    )
-    .bind::<Array<Nullable<BigInt>>, _>(
-        targets.iter().map(|target| ranges.get(&target.id).map(|range| range.1)).collect::<Vec<_>>(),
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Appends the products to the collections that they name and are not in. A collection that does not exist is passed over, and so
-/// is one by rule: it knows its members.
-pub(super) async fn add_to_collections(conn: &mut Conn, targets: &[Target<'_>]) -> QueryResult<()> {
-    let pairs: Vec<(ProductId, &str)> = targets
-        .iter()
-        .flat_map(|target| target.draft.collections.iter().map(|slug| (target.id, slug.as_str())))
-        .collect();
-    if pairs.is_empty() {
-        return Ok(());
-    }
-    Sql::<Uuid>::new(
-        "INSERT INTO collection_products (collection_id, product_id, position) \
-         SELECT c.id, t.product_id, \
-         coalesce((SELECT max(cp.position) FROM collection_products AS cp WHERE cp.collection_id = c.id), 0) \
-         + row_number() OVER (PARTITION BY c.id ORDER BY t.place) \
-         FROM unnest(?, ?) WITH ORDINALITY AS t(product_id, slug, place) \
-         JOIN collections AS c ON c.slug = t.slug AND c.rule IS NULL \
-         ON CONFLICT (collection_id, product_id) DO NOTHING",
-    )
-    .bind::<Array<Uuid>, _>(pairs.iter().map(|pair| pair.0).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(pairs.iter().map(|pair| pair.1).collect::<Vec<_>>())
-    .execute(conn)
-    .await?;
+    Columns::of(targets).bind(sql).execute(conn).await?;
     Ok(())
 }
 

@@ -9,9 +9,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::source::{self, Store};
-use crate::catalog::{
-    ImageDraft, OnConflict, OptionDraft, ProductDraft, VariantDraft, Written, write_products,
-};
+use crate::catalog::{ImageDraft, OptionDraft, ProductDraft, VariantDraft, Written, create_products};
 use crate::channels::Channel;
 use crate::db::Conn;
 use crate::error::{Error, Result};
@@ -65,7 +63,7 @@ pub(super) async fn store(
     }
     let drafts: Vec<ProductDraft> =
         store.products.iter().map(|product| draft(product, channel)).collect::<Result<_>>()?;
-    let written = write_products(conn, channel, &drafts, OnConflict::Skip, now, "system").await?;
+    let written = create_products(conn, channel, &drafts, now, "system").await?;
     let created = written.iter().filter(|written| matches!(written, Written::Created(_))).count();
     if created != drafts.len() {
         return Err(anyhow::anyhow!("{created} of {} products were created", drafts.len()))?;

@@ -236,8 +236,7 @@ impl Session {
     // Exclusive, because a socket cannot be shared between threads, not even to look at it.
     async fn prepare(&mut self, payload: SubscribePayload, request_id: &RequestId) -> Result<Call, Refusal> {
         let SubscribePayload { query, document_id, operation_name, variables, extensions } = payload;
-        let mut params =
-            Params::new(query, operation_name, variables)?.named_by(document_id, extensions)?;
+        let mut params = Params::new(query, operation_name, variables)?.named_by(document_id, extensions)?;
         self.edge.resolve(&mut params, &self.identity.viewer).await?;
         let Wanted { channel, accept_language } = &self.wanted;
         let view = self.edge.view(channel.as_deref(), accept_language.as_deref()).await;

@@ -2,10 +2,16 @@
 //!
 //! The limits keep one product from taking the memory of a worker or exceeding what an index of PostgreSQL holds.
 
+mod values;
+mod whole;
+
 use crate::catalog::ImageDraft;
 use crate::money::{Currency, Money, MoneyError};
 
 use super::entry::Problem;
+
+pub use values::{attribute, attributes, fits, locale, metadata};
+pub use whole::whole;
 
 /// As many as Shopify allows.
 pub const MAX_VARIANTS: usize = 2_000;
@@ -15,8 +21,8 @@ pub const MAX_IMAGES: usize = 250;
 pub const MAX_TAGS: usize = 250;
 /// Names, SKUs, vendors, tags and the like, in characters: they are indexed, and 255 is what the API allows.
 pub const MAX_SHORT: usize = 255;
-/// In bytes; full-text search takes texts up to about a megabyte of distinct words.
-pub const MAX_DESCRIPTION_BYTES: usize = 500_000;
+/// In bytes; what the API takes.
+pub const MAX_DESCRIPTION_BYTES: usize = 512 * 1024;
 /// In bytes; what the catalog takes.
 pub const MAX_URL_BYTES: usize = 2_000;
 /// In characters.
@@ -60,13 +66,14 @@ fn no_nul(column: &str, text: &str) -> Result<(), Problem> {
 }
 
 /// A description: kept as it is.
-pub fn description(column: &str, text: &str) -> Result<String, Problem> {
-    no_nul(column, text)?;
-    if text.len() > MAX_DESCRIPTION_BYTES {
-        let reason = format!("It has {} bytes; at most {MAX_DESCRIPTION_BYTES} are allowed.", text.len());
+pub fn description(column: &str, text: impl AsRef<str> + Into<String>) -> Result<String, Problem> {
+    let len = text.as_ref().len();
+    no_nul(column, text.as_ref())?;
+    if len > MAX_DESCRIPTION_BYTES {
+        let reason = format!("It has {len} bytes; at most {MAX_DESCRIPTION_BYTES} are allowed.");
         return Err(Problem::new(column, reason));
     }
-    Ok(text.to_owned())
+    Ok(text.into())
 }
 
 /// A slug: what stands in a URL.

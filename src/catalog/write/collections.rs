@@ -1,0 +1,70 @@
+//! The statements that put products into collections. Collections by rule choose their members themselves, so they are passed
+//! over, as are slugs that no collection has.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid};
+use diesel_async::RunQueryDsl;
+
+use crate::catalog::Membership;
+use crate::db::Conn;
+use crate::ids::ProductId;
+use crate::sql::Sql;
+
+use super::Target;
+
+fn memberships<'a>(targets: &[&Target<'a>]) -> Vec<(ProductId, &'a Membership)> {
+    let of_target = |target: &&Target<'a>| (target.id, &target.record.collections);
+    targets
+        .iter()
+        .map(of_target)
+        .flat_map(|(id, collections)| collections.iter().map(move |membership| (id, membership)))
+        .collect()
+}
+
+/// Puts new products into their collections, and makes the collections of known ones those of their records; tells caches. A
+/// membership without a position comes after all others.
+pub(super) async fn write_memberships(
+    conn: &mut Conn,
+    new: &[&Target<'_>],
+    known: &[&Target<'_>],
+) -> QueryResult<()> {
+    let kept = memberships(known);
+    if !known.is_empty() {
+        Sql::<Uuid>::new(
+            "WITH gone AS (DELETE FROM collection_products AS cp USING collections AS c \
+             WHERE cp.product_id = ANY(?) AND c.id = cp.collection_id AND c.rule IS NULL AND NOT EXISTS \
+             (SELECT FROM unnest(?, ?) AS t(product_id, slug) WHERE t.product_id = cp.product_id AND t.slug = c.slug) \
+             RETURNING cp.collection_id) \
+             SELECT pg_notify('ironmonger_events', 'collection:' || collection_id) \
+             FROM (SELECT DISTINCT collection_id FROM gone) AS changed",
+        )
+        .bind::<Array<Uuid>, _>(known.iter().map(|target| target.id).collect::<Vec<_>>())
+        .bind::<Array<Uuid>, _>(kept.iter().map(|it| it.0).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(kept.iter().map(|it| it.1.slug.as_str()).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+    }
+    let mut all = memberships(new);
+    all.extend(kept);
+    if all.is_empty() {
+        return Ok(());
+    }
+    Sql::<Uuid>::new(
+        "WITH written AS (INSERT INTO collection_products AS cp (collection_id, product_id, position) \
+         SELECT c.id, t.product_id, coalesce(t.position, \
+         coalesce((SELECT max(m.position) FROM collection_products AS m WHERE m.collection_id = c.id), 0) \
+         + row_number() OVER (PARTITION BY c.id ORDER BY t.place)) \
+         FROM unnest(?, ?, ?) WITH ORDINALITY AS t(product_id, slug, position, place) \
+         JOIN collections AS c ON c.slug = t.slug AND c.rule IS NULL \
+         ON CONFLICT (collection_id, product_id) DO UPDATE SET position = excluded.position \
+         WHERE cp.position <> excluded.position RETURNING collection_id) \
+         SELECT pg_notify('ironmonger_events', 'collection:' || collection_id) \
+         FROM (SELECT DISTINCT collection_id FROM written) AS changed",
+    )
+    .bind::<Array<Uuid>, _>(all.iter().map(|it| it.0).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(all.iter().map(|it| it.1.slug.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<BigInt>>, _>(all.iter().map(|it| it.1.position).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
