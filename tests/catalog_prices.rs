@@ -131,43 +131,23 @@ async fn an_import_keeps_a_sale_that_is_still_one() {
     let input =
         json!({ "variantId": product.variants[0], "prices": [{ "price": usd("20.00"), "sale": sale }] });
     owner.mutate("variantPricesSet", "variant { id }", input).await;
-    let import = async |price: i64| {
-        use ironmonger::catalog::{OnConflict, ProductDraft, ProductStatus, VariantDraft, write_products};
-        let variant = VariantDraft {
-            sku: "SKU".into(),
-            option_values: Vec::new(),
-            price_minor: price,
-            compare_at_minor: None,
-            stock: None,
-            backorderable: false,
-            barcode: String::new(),
-            weight_grams: None,
-            requires_shipping: true,
-            taxable: true,
-        };
-        let draft = ProductDraft {
-            slug: "kept".into(),
-            name: format!("At {price}"),
-            description: String::new(),
-            vendor: String::new(),
-            product_type: String::new(),
-            tags: Vec::new(),
-            status: ProductStatus::Active,
-            options: Vec::new(),
-            variants: vec![variant],
-            images: Vec::new(),
-            collections: Vec::new(),
-        };
-        let app = shop.app();
-        let channel = app.channels.get(&app.db, None).await.unwrap();
-        let mut conn = app.db.get().await.unwrap();
-        write_products(&mut conn, &channel, &[draft], OnConflict::Update, app.clock.now(), "system")
-            .await
-            .unwrap();
+    shop.run_worker();
+    let import = async |price: &str| {
+        let line = format!("{{\"slug\":\"kept\",\"name\":\"At {price}\",\"variants\":[{{\"price\":\"{price}\"}}]}}");
+        let document = "mutation($file: Upload!, $input: CatalogImportInput!) {
+            catalogImport(file: $file, input: $input) { job { id } userErrors { message } } }";
+        let variables = json!({ "file": null, "input": { "format": "JSONL" } });
+        let answer = owner.upload(document, variables, "variables.file", "kept.jsonl", line).await;
+        assert!(answer["data"]["catalogImport"]["job"]["id"].is_string(), "{answer}");
+        let name = format!("At {price}");
+        shop.wait_until(async || {
+            (shop.sql_text("SELECT name FROM products WHERE slug = 'kept'").await == name).then_some(())
+        })
+        .await;
     };
-    import(1800).await;
+    import("18.00").await;
     assert_eq!(look(&shop, &product).await, (json!("10.00"), json!("18.00"), json!("10.00")));
-    import(900).await;
+    import("9.00").await;
     assert_eq!(look(&shop, &product).await, (json!("9.00"), Value::Null, json!("9.00")));
 }
 

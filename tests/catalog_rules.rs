@@ -197,13 +197,13 @@ async fn the_statements_of_an_import_do_not_grow_with_rules_and_products() {
     let shop = Shop::start().await;
     let owner = shop.as_owner();
     let count = async |products: usize| {
-        use ironmonger::catalog::{OnConflict, write_products};
+        use ironmonger::catalog::create_products;
         let app = shop.app();
         let channel = app.channels.get(&app.db, None).await.unwrap();
         let drafts: Vec<_> = (0..products).map(|_| draft()).collect();
         let mut conn = app.db.get().await.unwrap();
         let before = app.db.statement_count();
-        write_products(&mut conn, &channel, &drafts, OnConflict::Update, app.clock.now(), "system")
+        create_products(&mut conn, &channel, &drafts, app.clock.now(), "system")
             .await
             .unwrap();
         app.db.statement_count() - before
