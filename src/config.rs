@@ -2,9 +2,13 @@
 //!
 //! Every variable is documented in docs/CONFIGURATION.md. A bad value is named at start, all of them at once.
 
+mod storage;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+pub use storage::{MediaConfig, S3Config, Secret, StorageConfig};
 
 /// The default of `IRONMONGER_DATA_DIR`.
 const DATA_DIR: &str = ".ironmonger";
@@ -22,6 +26,10 @@ pub struct Config {
     pub database_pool: usize,
     /// `IRONMONGER_DATA_DIR`: files that the processes share. Default `.ironmonger`.
     pub data_dir: PathBuf,
+    /// Where the files that the processes share lie.
+    pub storage: StorageConfig,
+    /// Uploaded images.
+    pub media: MediaConfig,
     /// Listening addresses and what the HTTP edge allows.
     pub http: HttpConfig,
     /// Signing keys and lifetimes of tokens.
@@ -135,12 +143,18 @@ impl Config {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut vars = Vars { lookup, problems: Vec::new() };
         let addr: SocketAddr = vars.parse("IRONMONGER_HTTP_ADDR", "127.0.0.1:8080");
+        let data_dir = PathBuf::from(vars.text("IRONMONGER_DATA_DIR").unwrap_or_else(|| DATA_DIR.into()));
+        let public_url = vars
+            .text("IRONMONGER_PUBLIC_URL")
+            .map_or_else(|| format!("http://{addr}"), |url| url.trim_end_matches('/').to_owned());
         let config = Config {
             database_url: vars.required("DATABASE_URL", &["postgres://", "postgresql://"]),
             redis_url: vars.required("REDIS_URL", &["redis://", "rediss://", "unix://", "redis+unix://"]),
             redis_prefix: vars.text("IRONMONGER_REDIS_PREFIX").unwrap_or_else(|| "ironmonger".into()),
             database_pool: vars.parse("IRONMONGER_DATABASE_POOL", "20"),
-            data_dir: vars.text("IRONMONGER_DATA_DIR").unwrap_or_else(|| DATA_DIR.into()).into(),
+            storage: StorageConfig::read(&mut vars, &data_dir),
+            media: MediaConfig::read(&mut vars, &public_url),
+            data_dir,
             http: HttpConfig {
                 addr,
                 metrics_addr: vars.parse("IRONMONGER_METRICS_ADDR", "127.0.0.1:9090"),
@@ -150,9 +164,7 @@ impl Config {
                 body_limit_bytes: vars.parse("IRONMONGER_BODY_LIMIT_BYTES", "1048576"),
                 upload_limit_bytes: vars.parse("IRONMONGER_UPLOAD_LIMIT_BYTES", "268435456"),
                 request_timeout_ms: vars.parse("IRONMONGER_REQUEST_TIMEOUT_MS", "30000"),
-                public_url: vars
-                    .text("IRONMONGER_PUBLIC_URL")
-                    .map_or_else(|| format!("http://{addr}"), |url| url.trim_end_matches('/').to_owned()),
+                public_url,
             },
             auth: AuthConfig {
                 jwt_key_pem: vars.text("IRONMONGER_JWT_KEY"),
@@ -320,6 +332,7 @@ mod tests {
     #[test]
     fn every_variable_is_documented_and_nothing_else() {
         let mut read = variables(include_str!("config.rs"));
+        read.extend(variables(include_str!("config/storage.rs")));
         // The options of a worker may come from the environment, too.
         read.extend(variables(include_str!("cli/worker.rs")));
         let documented = variables(include_str!("../docs/CONFIGURATION.md"));

@@ -26,12 +26,12 @@ pub type PooledConn = Object<AsyncPgConnection>;
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Settings of every session. A statement or an idle transaction that runs longer is ended by PostgreSQL, so that
-/// a canceled request cannot hold locks. Search takes two words for alike when 0.4 of their trigrams agree: at the
-/// default of 0.6 two letters that changed places are too much. Just-in-time compilation takes seconds for statements that
-/// run for milliseconds.
+/// a canceled request cannot hold locks. A misspelled word is compared with those that share 0.2 of its trigrams: at the
+/// default of 0.3 two letters of a short word that changed places are too much. Compiling a plan costs more than any
+/// statement here takes.
 const SESSION_SETTINGS: &str = "SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s'; \
-                                SET lock_timeout = '10s'; SET timezone = 'UTC'; SET jit = off; \
-                                SET pg_trgm.word_similarity_threshold = 0.4";
+                                SET lock_timeout = '10s'; SET timezone = 'UTC'; \
+                                SET pg_trgm.similarity_threshold = 0.2; SET jit = off";
 
 /// The database: a pool of connections. Cheap to clone.
 #[derive(Clone)]

@@ -189,6 +189,8 @@ id! {
     VariantId = "variant";
     /// A product's image.
     ImageId = "image";
+    /// An image in the storage, which products and collections show.
+    MediaId = "media";
     /// A kind of product.
     ProductTypeId = "producttype";
     /// An attribute of a kind of product.

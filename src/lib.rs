@@ -35,6 +35,7 @@ pub mod inventory;
 pub mod jobs;
 pub mod locale;
 pub mod mail;
+pub mod media;
 pub mod money;
 pub mod orders;
 pub mod pagination;

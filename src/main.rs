@@ -28,6 +28,9 @@ enum Command {
     /// Shows and steers jobs.
     #[command(subcommand)]
     Jobs(ironmonger::cli::jobs::JobsCommand),
+    /// Looks after what products are found by.
+    #[command(subcommand)]
+    Search(ironmonger::cli::search::SearchCommand),
     /// Imports products from a file.
     Import(ironmonger::cli::bulk::ImportArgs),
     /// Exports the products to a file.
@@ -57,6 +60,7 @@ async fn run(command: Command, started: Instant) -> anyhow::Result<()> {
         }
         Command::User(command) => ironmonger::cli::user::run(command).await,
         Command::Jobs(command) => ironmonger::cli::jobs::run(command).await,
+        Command::Search(command) => ironmonger::cli::search::run(command).await,
         Command::Import(args) => ironmonger::cli::bulk::import(args).await,
         Command::Export(args) => ironmonger::cli::bulk::export(args).await,
     }

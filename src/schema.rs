@@ -1,4 +1,4 @@
-// Made from the migrations; see diesel.toml. Search columns are left out: only SQL in src/catalog and src/search reads them.
+// Made from the migrations; see diesel.toml. What search stands on is left out: only SQL in src/catalog and src/search reads it.
 
 diesel::table! {
     attributes (id) {
@@ -103,6 +103,7 @@ diesel::table! {
         private_metadata -> Jsonb,
         rule_fields -> Array<Text>,
         rule_applied -> BigInt,
+        image_media_id -> Nullable<Uuid>,
     }
 }
 
@@ -334,6 +335,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    media_images (id) {
+        id -> Uuid,
+        state -> Text,
+        sha256 -> Bytea,
+        format -> Text,
+        width -> Integer,
+        height -> Integer,
+        frames -> Integer,
+        size_bytes -> BigInt,
+        file_name -> Text,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        derived_at -> Nullable<Timestamptz>,
+        unused_since -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    media_renditions (image_id, width) {
+        image_id -> Uuid,
+        width -> Integer,
+        height -> Integer,
+        format -> Text,
+        size_bytes -> BigInt,
+    }
+}
+
+diesel::table! {
     order_line_allocations (order_line_id, location_id) {
         order_line_id -> Uuid,
         variant_id -> Uuid,
@@ -436,6 +465,9 @@ diesel::table! {
         min_price -> Nullable<BigInt>,
         max_price -> Nullable<BigInt>,
         prices_until -> Nullable<Timestamptz>,
+        listed -> Bool,
+        name -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -446,6 +478,7 @@ diesel::table! {
         url -> Text,
         alt_text -> Text,
         position -> Integer,
+        media_id -> Nullable<Uuid>,
     }
 }
 
@@ -492,7 +525,6 @@ diesel::table! {
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        search_text -> Nullable<Text>,
         attributes -> Jsonb,
         metadata -> Jsonb,
         private_metadata -> Jsonb,
@@ -693,6 +725,7 @@ diesel::joinable!(collection_channels -> collections (collection_id));
 diesel::joinable!(collection_products -> collections (collection_id));
 diesel::joinable!(collection_products -> products (product_id));
 diesel::joinable!(collection_translations -> collections (collection_id));
+diesel::joinable!(collections -> media_images (image_media_id));
 diesel::joinable!(customers -> users (user_id));
 diesel::joinable!(fulfillment_lines -> fulfillments (fulfillment_id));
 diesel::joinable!(fulfillment_lines -> order_lines (order_line_id));
@@ -701,6 +734,7 @@ diesel::joinable!(import_rejections -> imports (import_id));
 diesel::joinable!(import_slugs -> imports (import_id));
 diesel::joinable!(imports -> channels (channel_id));
 diesel::joinable!(job_attempts -> jobs (job_id));
+diesel::joinable!(media_renditions -> media_images (image_id));
 diesel::joinable!(order_line_allocations -> locations (location_id));
 diesel::joinable!(order_line_allocations -> order_lines (order_line_id));
 diesel::joinable!(order_lines -> orders (order_id));
@@ -712,6 +746,7 @@ diesel::joinable!(payment_operations -> payments (payment_id));
 diesel::joinable!(payments -> orders (order_id));
 diesel::joinable!(product_channels -> channels (channel_id));
 diesel::joinable!(product_channels -> products (product_id));
+diesel::joinable!(product_images -> media_images (media_id));
 diesel::joinable!(product_images -> products (product_id));
 diesel::joinable!(product_options -> products (product_id));
 diesel::joinable!(product_translations -> products (product_id));
@@ -758,6 +793,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     locales,
     locations,
     mails,
+    media_images,
+    media_renditions,
     order_line_allocations,
     order_lines,
     orders,

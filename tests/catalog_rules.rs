@@ -193,6 +193,43 @@ async fn changes_one_by_one_lead_to_the_same_members_as_working_over_everything(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_product_whose_variants_sell_out_side_by_side_leaves() {
+    let shop = Shop::with_worker().await;
+    shop.stock_up().await;
+    let owner = shop.as_owner();
+    let variant =
+        |size: &str| VariantSpec { option_values: vec![size.into()], stock: 1, ..VariantSpec::default() };
+    let options = vec![("Size".to_owned(), vec!["S".to_owned(), "M".to_owned()])];
+    let product = shop
+        .product(ProductSpec { options, variants: vec![variant("S"), variant("M")], ..named("both") })
+        .await;
+    let rule = json!({ "conditions": [condition("AVAILABLE", "EQUALS", "true")] });
+    let id = collection(&owner, json!({ "name": "In stock", "rule": rule })).await;
+    shop.wait_until(|| async { (members(&shop, &id).await == ["both"]).then_some(()) }).await;
+    let (small, medium) = ([(product.variants[0], 1)], [(product.variants[1], 1)]);
+    let (one, other) = tokio::join!(shop.order(&small), shop.order(&medium));
+    assert_eq!([&one["status"], &other["status"]], ["PLACED", "PLACED"]);
+    shop.wait_until(|| async { members(&shop, &id).await.is_empty().then_some(()) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_whose_job_was_lost_is_applied_all_the_same() {
+    let shop = Shop::start().await;
+    let owner = shop.as_owner();
+    shop.product(named("a")).await;
+    let rule = json!({ "conditions": [condition("NAME", "EQUALS", "a")] });
+    let id = collection(&owner, json!({ "name": "A", "rule": rule })).await;
+    shop.sql("DELETE FROM jobs").await;
+    shop.run_worker();
+    let run = "mutation { scheduleRun(name: \"catalog.apply-rules\") { userErrors { code } } }";
+    shop.wait_until(|| async {
+        owner.send(run, json!({})).await;
+        (members(&shop, &id).await == ["a"]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_statements_of_an_import_do_not_grow_with_rules_and_products() {
     let shop = Shop::start().await;
     let owner = shop.as_owner();

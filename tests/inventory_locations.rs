@@ -139,3 +139,26 @@ async fn stock_that_cannot_be_is_refused() {
         assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{answer}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_side_by_side_move_no_more_than_there_is() {
+    let shop = Shop::start().await;
+    let owner = shop.as_owner();
+    let variant = shop.variant_with_stock(5, "10.00").await;
+    let store = location(&owner, "Store", 5).await;
+    let main = owner.read("{ locations { id } }", json!({})).await["locations"][0]["id"].take();
+    let document =
+        "mutation($input: StockTransferInput!) { stockTransfer(input: $input) { userErrors { code } } }";
+    let moves = (0..6).map(|index| {
+        let input = json!({ "variantId": variant, "fromLocationId": main, "toLocationId": store, "quantity": 2,
+            "idempotencyKey": format!("move-{index}") });
+        let owner = &owner;
+        async move { owner.send(document, json!({ "input": input })).await }
+    });
+    let answers = futures_util::future::join_all(moves).await;
+    let moved =
+        answers.iter().filter(|answer| answer["data"]["stockTransfer"]["userErrors"] == json!([])).count();
+    assert_eq!(moved, 2, "{answers:?}");
+    let units: Vec<i64> = levels(&owner, variant).await.into_iter().map(|level| level.1).collect();
+    assert_eq!(units, [1, 4]);
+}

@@ -4,8 +4,8 @@ use crate::support::{ProductSpec, Shop, Value, VariantSpec, json};
 
 const SEARCH: &str = "query($query: String!, $first: Int, $after: String, $last: Int, $before: String, \
     $where: ProductWhereInput) { productSearch(query: $query, first: $first, after: $after, last: $last, before: $before, \
-    where: $where) { totalCount nodes { slug } edges { cursor node { slug } } facets { name values { value count } } \
-    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
+    where: $where) { totalCount correctedQuery nodes { slug } edges { cursor node { slug } } \
+    facets { name values { value count } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
 
 async fn search(shop: &Shop, variables: Value) -> Value {
     let mut answer = shop.send(SEARCH, variables).await;
@@ -83,11 +83,15 @@ async fn words_find_products_and_the_name_counts_most() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_misspelled_word_finds_what_reads_alike() {
     let shop = shoe_shop().await;
-    let found = find(&shop, "addidas").await;
-    assert_eq!(found.len(), 2, "{found:?}");
+    let found = search(&shop, json!({ "query": "Addidas", "first": 10 })).await;
+    assert_eq!(found["correctedQuery"], "adidas");
+    assert_eq!(slugs(&found), find(&shop, "adidas").await);
+    assert_eq!(search(&shop, json!({ "query": "adidas", "first": 1 })).await["correctedQuery"], Value::Null);
     assert_eq!(find(&shop, "old skol").await, ["old-skool"]);
     assert_eq!(find(&shop, "clasic bakcpack").await, ["backpack"], "letters that changed places");
+    assert_eq!(find(&shop, "vans adidas superstar").await, Vec::<String>::new(), "known words are not bent");
     assert_eq!(find(&shop, "xylophone").await, Vec::<String>::new());
+    assert_eq!(find(&shop, "vase").await, Vec::<String>::new(), "a short word has to be close");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,6 +204,6 @@ async fn a_search_takes_few_statements() {
     search(&shop, json!({ "query": "adidas", "first": 10 })).await;
     let before = shop.app().db.statement_count();
     search(&shop, json!({ "query": "adidas", "first": 10 })).await;
-    // The matches, the products, how many, the facets.
-    assert_eq!(shop.app().db.statement_count() - before, 4);
+    // What the words mean, how much there is of them, the matches, the products; how many (2), the facets (2).
+    assert_eq!(shop.app().db.statement_count() - before, 8);
 }

@@ -13,7 +13,7 @@ use crate::channels::Channel;
 use crate::error::{Error, Reason, Rejection, Result};
 use crate::ids::{ImportId, JobId};
 use crate::jobs::{self, EnqueueOptions};
-use crate::storage::{FileKey, PutError};
+use crate::storage::{FileKey, PutError, shown_name};
 
 use super::entry::Position;
 use super::format::CatalogFormat;
@@ -106,28 +106,10 @@ fn put_error(error: PutError) -> Error {
     }
 }
 
-/// The last part of the client's name for the file, without what a terminal or a header would act on.
-fn shown_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    last.chars().filter(|c| !c.is_control()).take(255).collect()
-}
-
 /// As it is stored.
 pub fn on_conflict_text(on_conflict: OnConflict) -> &'static str {
     match on_conflict {
         OnConflict::Update => "UPDATE",
         OnConflict::Skip => "SKIP",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_name_of_a_file_is_harmless_to_show() {
-        assert_eq!(shown_name("C:\\Users\\me\\products.csv"), "products.csv");
-        assert_eq!(shown_name("../../etc/pass\u{1b}[2Jwd"), "pass[2Jwd");
-        assert_eq!(shown_name(&"x".repeat(300)).len(), 255);
     }
 }

@@ -12,6 +12,7 @@ use crate::catalog::ProductDraft;
 use crate::channels::Channel;
 use crate::ids::ProductId;
 use crate::jobs::{JobContext, JobError};
+use crate::media;
 use crate::money::Currency;
 use crate::storage::{FileKey, Upload};
 
@@ -68,7 +69,10 @@ async fn write(
         let Some(last) = page.last() else { return Ok(written) };
         after = Some(last.id);
         let count = page.len() as i64;
-        let drafts: Vec<ProductDraft> = page.into_iter().filter_map(|product| product.draft).collect();
+        let mut drafts: Vec<ProductDraft> = page.into_iter().filter_map(|product| product.draft).collect();
+        for image in drafts.iter_mut().flat_map(|draft| &mut draft.images) {
+            image.url = media::public_url(&app.config.media, &image.url).into_owned();
+        }
         written.products += drafts.len() as i64;
         written.left_out += count - drafts.len() as i64;
         file.write(&encoder.encode(&drafts).await?).await.map_err(JobError::retry)?;

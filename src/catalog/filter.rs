@@ -1,10 +1,11 @@
 //! Which products a list holds and in which order.
 
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, Text, Timestamptz, Uuid};
 
 use crate::ids::{CollectionId, ProductId};
 use crate::sql::Sql;
 
+use super::terms::FacetKey;
 use super::{ProductStatus, Scope};
 
 /// Conditions that all hold. In a list of values one has to match.
@@ -30,6 +31,47 @@ pub struct ProductFilter {
     pub price_at_most: Option<i64>,
     /// Whether some variant can be ordered now.
     pub available: Option<bool>,
+    /// Comes in one of some values of each of these options.
+    pub options: Vec<OptionFilter>,
+    /// By typed attributes.
+    pub attributes: Vec<AttributeFilter>,
+}
+
+/// Comes in one of these values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptionFilter {
+    /// The option, such as "Size".
+    pub name: String,
+    /// One of these.
+    pub values: Vec<String>,
+}
+
+/// An attribute with one of some values, or a number in a range.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttributeFilter {
+    /// Which attribute.
+    pub code: String,
+    /// One of these texts, choices, dates, or "true" and "false".
+    pub values: Option<Vec<String>>,
+    /// A decimal number: this or more.
+    pub at_least: Option<String>,
+    /// A decimal number: this or less.
+    pub at_most: Option<String>,
+}
+
+impl AttributeFilter {
+    /// Whether it asks for numbers.
+    pub fn is_range(&self) -> bool {
+        self.at_least.is_some() || self.at_most.is_some()
+    }
+
+    pub(super) fn at_least_f64(&self) -> Option<f64> {
+        self.at_least.as_ref()?.parse().ok()
+    }
+
+    pub(super) fn at_most_f64(&self) -> Option<f64> {
+        self.at_most.as_ref()?.parse().ok()
+    }
 }
 
 /// A sort key.
@@ -63,73 +105,51 @@ pub struct ProductSort {
 }
 
 impl ProductFilter {
-    /// How many conditions there are.
-    pub fn conditions(&self) -> usize {
-        [
-            self.ids.is_some(),
-            self.slugs.is_some(),
-            self.vendors.is_some(),
-            self.product_types.is_some(),
-            self.tags.is_some(),
-            self.collections.is_some(),
-            self.statuses.is_some(),
-            self.price_at_least.is_some(),
-            self.price_at_most.is_some(),
-            self.available.is_some(),
-        ]
-        .into_iter()
-        .filter(|&given| given)
-        .count()
+    /// The facets that it narrows by, each with the values that pass.
+    pub fn facet_values(&self) -> Vec<(FacetKey, &[String])> {
+        let columns = [
+            (FacetKey::Vendor, &self.vendors),
+            (FacetKey::ProductType, &self.product_types),
+            (FacetKey::Tag, &self.tags),
+        ];
+        let attributes = self
+            .attributes
+            .iter()
+            .map(|attribute| (FacetKey::Attribute(attribute.code.clone()), &attribute.values));
+        let mut facets: Vec<(FacetKey, &[String])> = columns
+            .into_iter()
+            .chain(attributes)
+            .filter_map(|(key, values)| Some((key, values.as_deref()?)))
+            .collect();
+        facets.extend(
+            self.options
+                .iter()
+                .map(|option| (FacetKey::Option(option.name.clone()), option.values.as_slice())),
+        );
+        facets
+    }
+
+    /// Whether nothing is asked but, perhaps, ids and slugs.
+    pub(super) fn names_only(&self) -> bool {
+        let Self { ids, slugs, .. } = self;
+        *self == Self { ids: ids.clone(), slugs: slugs.clone(), ..Self::default() }
     }
 
     /// Appends ` FROM products AS p` joined with the channel's row `pc`, and a ` WHERE` that holds what the scope may
-    /// see and what passes the filter.
-    pub fn push_from<Row>(&self, sql: &mut Sql<'_, Row>, scope: &Scope, by_price: bool) {
+    /// see and has one of the ids and slugs.
+    pub(super) fn push_named<Row>(&self, sql: &mut Sql<'_, Row>, scope: &Scope) {
+        debug_assert!(self.names_only(), "the other conditions are for lists");
         sql.push(" FROM products AS p ");
-        push_channel(sql, scope, by_price);
+        push_channel(sql, scope);
         sql.push(if scope.staff { " WHERE true" } else { " WHERE p.status = 'ACTIVE'" });
-        self.push_conditions(sql);
-    }
-
-    /// Appends the conditions, each with a leading ` AND`, over `products AS p` and `product_channels AS pc`.
-    fn push_conditions<Row>(&self, sql: &mut Sql<'_, Row>) {
         push_one_of::<_, Uuid, _>(sql, "p.id", &self.ids);
         push_one_of::<_, Text, _>(sql, "p.slug", &self.slugs);
-        push_one_of::<_, Text, _>(sql, "p.vendor", &self.vendors);
-        push_one_of::<_, Text, _>(sql, "p.product_type", &self.product_types);
-        push_one_of::<_, Text, _>(sql, "p.status", &self.statuses);
-        if let Some(tags) = &self.tags {
-            sql.push(" AND p.tags && ?");
-            sql.add::<Array<Text>, _>(tags.clone());
-        }
-        if let Some(collections) = &self.collections {
-            sql.push(
-                " AND EXISTS (SELECT FROM collection_products AS cp WHERE cp.product_id = p.id AND cp.collection_id = ANY(?))",
-            );
-            sql.add::<Array<Uuid>, _>(collections.clone());
-        }
-        if let Some(price) = self.price_at_least {
-            sql.push(" AND pc.max_price >= ?");
-            sql.add::<BigInt, _>(price);
-        }
-        if let Some(price) = self.price_at_most {
-            sql.push(" AND pc.min_price <= ?");
-            sql.add::<BigInt, _>(price);
-        }
-        if let Some(available) = self.available {
-            sql.push(if available { " AND EXISTS" } else { " AND NOT EXISTS" });
-            sql.push(
-                " (SELECT FROM variants AS v JOIN stock_levels AS s ON s.variant_id = v.id \
-                 WHERE v.product_id = p.id AND (s.backorderable OR s.on_hand > s.reserved))",
-            );
-        }
     }
 }
 
-/// Joins the channel's row `pc`: for shoppers it must be published; for staff it may be missing, unless products are
-/// sorted by its price (an outer join could not follow the index).
-pub(super) fn push_channel<Row>(sql: &mut Sql<'_, Row>, scope: &Scope, by_price: bool) {
-    sql.push(if scope.staff && !by_price { "LEFT JOIN" } else { "JOIN" });
+/// Joins the channel's row `pc`: for shoppers it must be published; for staff it may be missing.
+pub(super) fn push_channel<Row>(sql: &mut Sql<'_, Row>, scope: &Scope) {
+    sql.push(if scope.staff { "LEFT JOIN" } else { "JOIN" });
     sql.push(" product_channels AS pc ON pc.product_id = p.id AND pc.channel_id = ?");
     sql.add::<Uuid, _>(scope.channel_id);
     if !scope.staff {
@@ -138,7 +158,7 @@ pub(super) fn push_channel<Row>(sql: &mut Sql<'_, Row>, scope: &Scope, by_price:
     }
 }
 
-/// A single value as an equation, which an index can follow in sort order.
+/// A single value as an equation: an index is entered once.
 fn push_one_of<'a, Row, ST, T>(sql: &mut Sql<'a, Row>, column: &str, values: &Option<Vec<T>>)
 where
     T: Clone + Send + std::fmt::Debug + diesel::serialize::ToSql<ST, diesel::pg::Pg> + 'a,

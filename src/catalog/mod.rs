@@ -7,11 +7,15 @@ mod draft;
 mod edit;
 mod filter;
 pub mod graphql;
+mod images;
 mod model;
 mod prices;
 mod queries;
 mod read;
+mod reindex;
 mod rules;
+mod selection;
+pub mod terms;
 pub mod translations;
 pub mod types;
 mod update;
@@ -25,20 +29,25 @@ pub use edit::{
     channels_of, delete, metadata_set, options_update, prices_set, publish, unpublish, variant_create,
     variant_delete, variant_update, variants_reorder,
 };
-pub use filter::{ProductFilter, ProductSort, ProductSortField, SortDirection};
+pub use filter::{
+    AttributeFilter, OptionFilter, ProductFilter, ProductSort, ProductSortField, SortDirection,
+};
 pub use model::{
     Collection, Details, Fetched, Image, Product, ProductColumns, ProductOption, ProductStatus, Scope,
     Variant,
 };
 pub use prices::{TurnPrices, turn_prices};
 pub use queries::ChildPage;
+pub use queries::lists::{in_part, level_for};
 pub use read::{
-    count_collections, count_products, find_collection_by_slug, find_product_by_slug, list_collections,
-    list_products, products_in_order,
+    PageEnd, count_collections, count_products, find_collection_by_slug, find_product_by_slug,
+    list_collections, list_products, price_at, probe, products_in_order,
 };
+pub use reindex::reindex;
 pub use rules::{
     ApplyRule, ApplyRules, Condition, Field, Match, Operator, ReviewStock, Rule, apply_batch, review_stock,
 };
+pub use selection::{Base, SAMPLE_LEVEL, Selection};
 pub use update::{ProductChange, update};
 pub use words::words;
 pub use write::write_products;

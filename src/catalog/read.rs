@@ -8,30 +8,64 @@ use crate::error::Result;
 use crate::ids::{CollectionId, ProductId};
 use crate::pagination::{Page, PageArgs};
 
-use super::filter::{ProductFilter, ProductSort};
-use super::model::{Collection, Product, ProductColumns, Scope};
+use super::filter::{ProductFilter, ProductSort, ProductSortField, SortDirection};
+use super::model::{Collection, Fetched, Product, ProductColumns, Scope};
 use super::queries;
+use super::selection::Selection;
 
 /// A page of products; by the time they were made, newest first, where no order is given. Filtering by status needs
-/// CATALOG_READ. One statement.
+/// CATALOG_READ.
 pub async fn list_products(
     db: &Db,
     viewer: &Viewer,
-    scope: &Scope,
-    filter: &ProductFilter,
+    selection: &Selection,
     sort: &[ProductSort],
     columns: ProductColumns,
     page: &PageArgs,
 ) -> Result<Page<Product>> {
-    if filter.statuses.is_some() {
+    if selection.filter.statuses.is_some() {
         viewer.require(Permission::CatalogRead)?;
     }
-    queries::products::list(&mut *db.get().await?, scope, filter, sort, columns, page).await
+    queries::lists::list(&mut *db.get().await?, selection, sort, columns, page).await
 }
 
-/// How many products the whole list has. One statement.
-pub async fn count_products(db: &Db, scope: &Scope, filter: &ProductFilter) -> Result<i64> {
-    queries::products::count(&mut *db.get().await?, scope, filter).await
+/// How many products are selected: exactly up to about 20,000; of more an estimate that is about 1 % off.
+pub async fn count_products(db: &Db, selection: &Selection) -> Result<i64> {
+    queries::lists::count(&mut *db.get().await?, selection).await
+}
+
+/// About how many products each tsquery over the [sample](Selection::sampled) stands for. One statement.
+pub async fn probe(conn: &mut Conn, matching: &[String]) -> Result<Vec<i64>> {
+    queries::lists::probe(conn, matching).await
+}
+
+/// An end of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageEnd {
+    /// Its first item.
+    First,
+    /// Its last item that has what it is sorted by.
+    Last,
+}
+
+/// The lowest or the highest of the lowest prices of what is selected.
+pub async fn price_at(db: &Db, selection: &Selection, end: PageEnd) -> Result<Option<i64>> {
+    let direction = match end {
+        PageEnd::First => SortDirection::Asc,
+        PageEnd::Last => SortDirection::Desc,
+    };
+    let by_price = [ProductSort { field: ProductSortField::Price, direction }];
+    // What has no price stands last; it has no price range either, so that any range leaves it out.
+    let mut selection = selection.clone();
+    selection.filter.price_at_least = Some(0);
+    let columns = ProductColumns { details: false, prices: true, image: false };
+    let page =
+        queries::lists::list(&mut *db.get().await?, &selection, &by_price, columns, &PageArgs::first(1))
+            .await?;
+    Ok(page.items.first().and_then(|(_, product)| match &product.prices {
+        Fetched::Yes(prices) => prices.map(|(least, _)| least),
+        Fetched::No => None,
+    }))
 }
 
 /// The product with this slug, if the scope may see it. One statement.

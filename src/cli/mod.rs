@@ -3,6 +3,7 @@
 pub mod bulk;
 pub mod jobs;
 pub mod migrate;
+pub mod search;
 pub mod serve;
 pub mod signals;
 pub mod user;

@@ -45,6 +45,7 @@ pub struct Mutation(
     crate::channels::graphql::ChannelMutation,
     crate::customers::graphql::CustomerMutation,
     crate::catalog::graphql::CatalogMutation,
+    crate::catalog::graphql::ImageMutation,
     crate::catalog::graphql::ProductMutation,
     crate::catalog::graphql::VariantMutation,
     crate::catalog::graphql::PricingMutation,

@@ -20,7 +20,7 @@ use super::observe::Served;
 use super::params::{self, Params};
 use super::refusal::{BAD_USER_INPUT, Refusal};
 use super::request_id::RequestId;
-use super::{sse, websocket};
+use super::{linger, sse, websocket};
 
 /// Names the sales channel that a request is about.
 pub const CHANNEL_HEADER: &str = "ironmonger-channel";
@@ -65,6 +65,7 @@ async fn serve(
     request_id: &RequestId,
 ) -> Result<Response, Refusal> {
     let safe = request.method() == Method::GET;
+    let request = linger::lingering(request);
     let call = read(edge, request, request_id).await?;
     let Received { params, identity, view } = call;
     let user = identity.viewer.user_id();

@@ -15,6 +15,7 @@ mod health;
 mod identity;
 mod jobs_page;
 pub mod limits;
+mod linger;
 mod media;
 mod metrics;
 mod multipart;
@@ -67,6 +68,7 @@ fn build(app: App, stop: CancellationToken) -> (Router, Edge) {
         .with_state(edge.clone())
         .merge(health_routes(app.clone(), stop))
         .merge(crate::bulk::download_router(app.clone()))
+        .merge(crate::media::media_router(app.clone()))
         .route("/demo/images/{name}", get(demo_image).with_state(app.clone()))
         .fallback(not_found)
         .layer(CatchPanicLayer::custom(observe::after_panic))

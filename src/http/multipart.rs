@@ -6,8 +6,7 @@
 use std::collections::HashMap;
 use std::io::{Seek, SeekFrom};
 
-use async_graphql::UploadValue;
-use axum::RequestExt;
+use async_graphql::{UploadValue, Value, Variables};
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
@@ -26,7 +25,7 @@ impl Params {
     /// From a form. The parts have to come in the order of the specification.
     pub async fn from_form(mut request: Request<Body>, config: &HttpConfig) -> Result<Self, Refusal> {
         DefaultBodyLimit::max(config.upload_limit_bytes).apply(&mut request);
-        let mut form = Multipart::from_request(request.with_limited_body(), &())
+        let mut form = Multipart::from_request(request, &())
             .await
             .map_err(|_| Refusal::bad_request("The content type names no boundary."))?;
         let limits = Limits { json: config.body_limit_bytes, upload: config.upload_limit_bytes };
@@ -39,6 +38,14 @@ impl Params {
         if map.len() > MAX_FILES {
             return Err(Refusal::bad_request(format!("A request carries at most {MAX_FILES} files.")));
         }
+        let leads_nowhere = |paths: &Vec<String>| {
+            paths.is_empty() || !paths.iter().all(|path| is_place_of_file(&params.variables, path))
+        };
+        if map.values().any(leads_nowhere) {
+            return Err(Refusal::bad_request(
+                "The `map` has to name variables that are null, such as `variables.input.file`.",
+            ));
+        }
 
         while let Some(field) = next_field(&mut form, limits).await? {
             let name = field.name().unwrap_or_default();
@@ -49,6 +56,18 @@ impl Params {
         }
         if map.is_empty() { Ok(params) } else { Err(Refusal::bad_request("A file of the `map` is missing.")) }
     }
+}
+
+/// Whether a path such as `variables.input.images.0.file` leads to a null.
+fn is_place_of_file(variables: &Variables, path: &str) -> bool {
+    let mut keys = path.split('.');
+    let first = keys.next().filter(|root| *root == "variables").and_then(|_| variables.get(keys.next()?));
+    let step = |value, key: &str| match value {
+        &Value::List(ref items) => items.get(key.parse::<usize>().ok()?),
+        &Value::Object(ref fields) => fields.get(key),
+        _ => None,
+    };
+    first.and_then(|first| keys.try_fold(first, step)) == Some(&Value::Null)
 }
 
 #[derive(Clone, Copy)]

@@ -97,6 +97,7 @@ fn route_of(path: &str) -> &'static str {
         "/livez" | "/readyz" => "health",
         path if path.starts_with("/graphiql") => "graphiql",
         path if path.starts_with("/downloads") => "downloads",
+        path if path.starts_with("/media") => "media",
         _ => "other",
     }
 }

@@ -15,6 +15,9 @@ pub fn all() -> Registry {
     registry.add::<crate::bulk::jobs::CatalogExport>();
     registry.add::<crate::bulk::jobs::BulkSweep>();
     registry.schedule("bulk.sweep", "0 41 * * * *", &crate::bulk::jobs::BulkSweep {});
+    registry.add::<crate::media::DeriveRenditions>();
+    registry.add::<crate::media::MediaSweep>();
+    registry.schedule("media.sweep", "0 53 * * * *", &crate::media::MediaSweep {});
     registry.add::<crate::catalog::TurnPrices>();
     registry.schedule("catalog.turn-prices", "30 * * * * *", &crate::catalog::TurnPrices::default());
     registry.add::<crate::catalog::ReviewStock>();
@@ -34,6 +37,8 @@ pub fn all() -> Registry {
     registry.add::<crate::payments::ReleasePayment>();
     registry.add::<crate::payments::SettlePayment>();
     registry.add::<crate::payments::SubmitRefund>();
+    registry.add::<crate::search::CountWords>();
+    registry.schedule("search.count-words", "0 7 * * * *", &crate::search::CountWords {});
     registry
 }
 

@@ -3,25 +3,33 @@
 use async_graphql::connection::PageInfo;
 use async_graphql::{Context, Object, Result, SimpleObject};
 
-use crate::catalog::Scope;
-use crate::catalog::graphql::{Product, ProductWhereInput, connection_columns};
+use crate::catalog::graphql::{PriceRange, Product, ProductSortInput, ProductWhereInput, connection_columns};
+use crate::catalog::{Scope, Selection};
+use crate::error::{Code, Error};
 use crate::graphql::{AtHand, ContextExt, Edge, page_cost, page_info};
 use crate::pagination::{Page, PageArgs};
 
-use super::{Match, Question, Search};
+use super::{FacetSource, Question, Search, SuggestionKind};
 
 /// A page of the products that were found, and what all of those found have in common.
 pub struct ProductSearchConnection {
     page: Page<AtHand<Product>>,
-    search: Search,
-    by: Match,
+    selection: Selection,
+    corrected: Option<String>,
 }
 
-/// A property and its values among all the products found.
+/// A property and its values among all the products found. A facet that `where` narrows by is counted as though it did
+/// not, so that other values can be picked.
 #[derive(SimpleObject)]
 pub struct Facet {
-    /// `vendor`, `productType`, `tags`, or the name of an option such as "Size".
+    /// What it is about.
+    source: FacetSource,
+    /// `vendor`, `productType`, `tags`, the name of an option such as "Size", or the code of an attribute.
     name: String,
+    /// For people.
+    label: String,
+    /// Whether the counts are exact. Of more than about 2,000 products they are estimated from a part of the catalog.
+    is_exact: bool,
     /// The most frequent first, at most 50.
     values: Vec<FacetValue>,
 }
@@ -33,6 +41,17 @@ pub struct FacetValue {
     value: String,
     /// How many products.
     count: i64,
+}
+
+/// Something that somebody who is typing may mean.
+#[derive(SimpleObject)]
+pub struct SearchSuggestion {
+    /// What it is.
+    kind: SuggestionKind,
+    /// For people; of a correction or completion the question to ask instead.
+    text: String,
+    /// Of a collection or product.
+    slug: Option<String>,
 }
 
 /// A page of the products that were found, and what all of those found have in common.
@@ -53,23 +72,53 @@ impl ProductSearchConnection {
         page_info(&self.page)
     }
 
-    /// How many products were found. Counted only when selected.
+    /// How many products were found: exact up to about 20,000, of more an estimate that is about 1 % off. Counted only
+    /// when selected.
     #[graphql(complexity = 10)]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {
-        Ok(super::count(&ctx.app().db, &self.search, self.by).await?)
+        Ok(crate::catalog::count_products(&ctx.app().db, &self.selection).await?)
+    }
+
+    /// The question as it was understood, when nothing had its words and some were taken for misspelled; otherwise null.
+    async fn corrected_query(&self) -> Option<&str> {
+        self.corrected.as_deref()
     }
 
     /// What all the products found have in common, to narrow the search down. Counted only when selected.
     #[graphql(complexity = "20 + child_complexity")]
     async fn facets(&self, ctx: &Context<'_>) -> Result<Vec<Facet>> {
-        let facets = super::facets(&ctx.app().db, &self.search, self.by).await?;
+        let facets = super::facets(&ctx.app().db, &self.selection).await?;
         let value = |value: super::FacetValue| FacetValue { value: value.value, count: value.count };
         Ok(facets
             .into_iter()
-            .map(|facet| Facet { name: facet.name, values: facet.values.into_iter().map(value).collect() })
+            .map(|facet| Facet {
+                source: facet.source,
+                name: facet.name,
+                label: facet.label,
+                is_exact: facet.is_exact,
+                values: facet.values.into_iter().map(value).collect(),
+            })
             .collect())
     }
+
+    /// From the cheapest to the dearest of the products found, each by its lowest price and whatever prices `where` asks
+    /// for; null when none has a price.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn price_range(&self, ctx: &Context<'_>) -> Result<Option<PriceRange>> {
+        let channel = ctx.channel();
+        let prices = super::prices(&ctx.app().db, &self.selection).await?;
+        Ok(prices.map(|(min, max)| PriceRange { min: channel.money(min), max: channel.money(max) }))
+    }
+
+    /// How many of the products found can be ordered now, whatever availability `where` asks for; counted as `totalCount` is.
+    #[graphql(complexity = 10)]
+    async fn in_stock_count(&self, ctx: &Context<'_>) -> Result<i64> {
+        Ok(super::in_stock(&ctx.app().db, &self.selection).await?)
+    }
 }
+
+/// More suggestions than this nobody reads while typing.
+const MAX_SUGGESTIONS: i32 = 20;
 
 /// Root queries about search.
 #[derive(Default)]
@@ -77,9 +126,9 @@ pub struct SearchQuery;
 
 #[Object]
 impl SearchQuery {
-    /// Products that have every word of a question, the best match first; the last word may be a beginning. When there
-    /// are none, products that read alike, so that a misspelling finds something. An empty question lists every product
-    /// by name. Any text can be asked; of a long one the first 200 characters count.
+    /// Products that have every word of a question, the best match first; the last word may be a beginning. Where nothing has
+    /// them, words that nobody uses are taken for ones that are spelled alike (`correctedQuery`). An empty question
+    /// lists every product by name. Any text can be asked; of a long one the first 200 characters count.
     #[graphql(complexity = "page_cost(first, last, child_complexity) + 20")]
     #[allow(clippy::too_many_arguments)] // The arguments of a Relay list.
     async fn product_search(
@@ -93,6 +142,7 @@ impl SearchQuery {
         #[graphql(desc = "Which products come into question.", name = "where")] where_: Option<
             ProductWhereInput,
         >,
+        #[graphql(desc = "The order; by relevance when left out.")] sort: Option<Vec<ProductSortInput>>,
     ) -> Result<ProductSearchConnection> {
         let page = PageArgs::new(first, after, last, before)?;
         let app = ctx.app();
@@ -100,12 +150,41 @@ impl SearchQuery {
             question: Question::parse(&query),
             filter: where_.unwrap_or_default().read(ctx.channel())?,
             scope: Scope::of(ctx.viewer(), ctx.channel(), app.clock.now()),
+            sort: sort.unwrap_or_default().into_iter().map(Into::into).collect(),
         };
-        let found = super::search(&app.db, ctx.viewer(), &search, connection_columns(ctx), &page).await?;
+        let found = super::search(&app.db, ctx.viewer(), search, connection_columns(ctx), &page).await?;
+        let super::Found { page, selection, corrected } = found;
         Ok(ProductSearchConnection {
-            page: found.page.map(|product| AtHand(Product(product))),
-            by: found.by,
-            search,
+            page: page.map(|product| AtHand(Product(product))),
+            selection,
+            corrected,
         })
+    }
+
+    /// What somebody who is typing may mean: the question corrected or completed, makers, kinds of product, collections,
+    /// products. Everything suggested finds something in the channel.
+    #[graphql(complexity = "40 + child_complexity")]
+    async fn search_suggestions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What was typed so far.")] query: String,
+        #[graphql(desc = "At most so many, up to 20.", default = 8)] first: i32,
+    ) -> Result<Vec<SearchSuggestion>> {
+        if !(0..=MAX_SUGGESTIONS).contains(&first) {
+            return Err(Error::request(Code::BadUserInput, "There are 0 to 20 suggestions.").into());
+        }
+        let app = ctx.app();
+        let search = Search {
+            question: Question::parse(&query),
+            filter: crate::catalog::ProductFilter::default(),
+            scope: Scope::of(ctx.viewer(), ctx.channel(), app.clock.now()),
+            sort: Vec::new(),
+        };
+        let most = usize::try_from(first).unwrap_or_default();
+        let suggestions = super::suggestions(&app.db, ctx.viewer(), search, &query, most).await?;
+        Ok(suggestions
+            .into_iter()
+            .map(|found| SearchSuggestion { kind: found.kind, text: found.text, slug: found.slug })
+            .collect())
     }
 }

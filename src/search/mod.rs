@@ -1,13 +1,19 @@
-//! Finding products by words: full-text search, and likeness where the words are misspelled.
+//! Finding products by words: relevance, misspellings, facets, suggestions.
 //!
-//! What a product is found by is written with it (see `catalog`); this module asks and ranks.
+//! What a product is found by is kept by the database (see docs/SEARCH.md); this module understands questions, asks and ranks.
 
 mod facets;
 pub mod graphql;
+mod meaning;
 mod queries;
 mod question;
+mod rebuild;
 mod run;
+mod spelling;
+mod suggest;
 
-pub use facets::{Facet, FacetValue, facets};
+pub use facets::{Facet, FacetSource, FacetValue, facets, in_stock, prices};
 pub use question::Question;
-pub use run::{Found, Match, Search, count, search};
+pub use rebuild::{CountWords, count_words, rebuild};
+pub use run::{Found, Search, search};
+pub use suggest::{Suggestion, SuggestionKind, suggestions};

@@ -1,132 +1,304 @@
 //! The statements of a search.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Float, Text, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Float, Integer, Nullable, Text, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
-use serde::{Deserialize, Serialize};
 
+use crate::catalog::terms::{self, FacetKey};
+use crate::catalog::{Base, Selection};
 use crate::db::Conn;
 use crate::ids::ProductId;
-use crate::pagination::PageArgs;
 use crate::sql::Sql;
 
-use super::run::{Match, Search};
+/// A beginning is taken for so many stems, the most frequent ones.
+const MAX_BEGUN: i64 = 30;
+
+/// So many known words are compared with a misspelled one.
+const MAX_ALIKE: i64 = 60;
+
+/// A word of a question.
+#[derive(Queryable)]
+pub(super) struct Understood {
+    /// In lower case, without accents.
+    pub folded: String,
+    /// None for a word without meaning of its own.
+    pub stems: Vec<String>,
+    /// Whether the vocabulary has it.
+    pub known: bool,
+    /// The stems of the words that it begins; for the last word.
+    pub begun: Vec<String>,
+}
+
+/// Looks the words of a question up, in their order.
+pub(super) async fn understand(conn: &mut Conn, words: &[String]) -> QueryResult<Vec<Understood>> {
+    Sql::<(Text, Array<Text>, Bool, Array<Text>)>::new(
+        "SELECT w.folded, tsvector_to_array(to_tsvector('pg_catalog.english', w.folded)), \
+         EXISTS (SELECT FROM search_words AS s WHERE s.word = w.folded), \
+         CASE WHEN w.place = cardinality(w.every) AND length(w.folded) > 1 THEN ARRAY(SELECT lexeme FROM ( \
+             SELECT s.lexeme, max(s.products) AS products FROM search_words AS s \
+             WHERE s.word >= w.folded AND s.word < w.folded || chr(1114111) \
+             GROUP BY s.lexeme ORDER BY 2 DESC, length(s.lexeme), s.lexeme LIMIT ?) AS begun) ELSE '{}' END \
+         FROM (SELECT place, every, lower(fold_accents(word)) COLLATE \"C\" AS folded \
+             FROM (SELECT ?::text[] AS every) AS typed, unnest(every) WITH ORDINALITY AS t(word, place)) AS w \
+         ORDER BY w.place",
+    )
+    .bind::<BigInt, _>(MAX_BEGUN)
+    .bind::<Array<Text>, _>(words.to_vec())
+    .load(conn)
+    .await
+}
+
+/// A known word that looks like a typed one.
+#[derive(Queryable)]
+pub(super) struct Alike {
+    pub typed: String,
+    pub word: String,
+    pub stem: String,
+    /// About how many products have it.
+    pub products: i64,
+}
+
+/// Known words that share trigrams with misspelled ones.
+pub(super) async fn alike(conn: &mut Conn, typed: &[String]) -> QueryResult<Vec<Alike>> {
+    Sql::<(Text, Text, Text, BigInt)>::new(
+        "SELECT t.word, s.word, s.lexeme, s.products FROM unnest(?) AS t(word), search_alike(t.word, ?) AS s",
+    )
+    .bind::<Array<Text>, _>(typed.to_vec())
+    .bind::<BigInt, _>(MAX_ALIKE)
+    .load(conn)
+    .await
+}
+
+/// Which of these tsqueries find something: their places in the list. The sample is looked at first.
+pub(super) async fn existing(
+    conn: &mut Conn,
+    matching: &[String],
+    sample: String,
+) -> QueryResult<Vec<usize>> {
+    let places: Vec<i64> = Sql::<BigInt>::new(
+        "SELECT place FROM unnest(?) WITH ORDINALITY AS t(matching, place) \
+         WHERE search_exists(matching::tsquery, CAST(? AS text)::tsquery) ORDER BY place",
+    )
+    .bind::<Array<Text>, _>(matching.to_vec())
+    .bind::<Text, _>(sample)
+    .load(conn)
+    .await?;
+    Ok(places.into_iter().filter_map(|place| usize::try_from(place - 1).ok()).collect())
+}
+
+/// Whether the words find anything, and about how many products are selected by them, anywhere and in their names.
+pub(super) async fn extent(
+    conn: &mut Conn,
+    words: String,
+    sample: String,
+    anywhere: String,
+    in_name: String,
+) -> QueryResult<(bool, i64, i64)> {
+    Sql::<(Bool, BigInt, BigInt)>::new(
+        "SELECT search_exists(CAST(? AS text)::tsquery, CAST(? AS text)::tsquery), \
+         search_count(CAST(? AS text)::tsquery), search_count(CAST(? AS text)::tsquery)",
+    )
+    .bind::<Text, _>(words)
+    .bind::<Text, _>(sample)
+    .bind::<Text, _>(anywhere)
+    .bind::<Text, _>(in_name)
+    .get_result(conn)
+    .await
+}
 
 /// A product that matches, and how well.
-#[derive(Queryable)]
+#[derive(Debug, Queryable)]
 pub(super) struct Hit {
     pub id: ProductId,
     pub rank: f32,
 }
 
-/// A place in a list: how it was matched, rank, id.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Cursor(pub Match, pub f32, pub ProductId);
-
-/// Values per facet; more than anybody picks from.
-const MAX_FACET_VALUES: i64 = 50;
-
-impl Search {
-    /// Appends the expression of the rank over `p`, a float4.
-    fn push_rank<Row>(&self, sql: &mut Sql<'_, Row>, by: Match) {
-        match by {
-            Match::Every => sql.push("1::float4"),
-            Match::Words => {
-                sql.push("ts_rank(p.search, search_query(?))");
-                sql.add::<Array<Text>, _>(self.question.words().to_vec());
-            }
-            Match::Likeness => {
-                for (index, word) in self.question.telling_words().into_iter().enumerate() {
-                    sql.push(if index == 0 { "(" } else { " + " });
-                    sql.push("word_similarity(lower(fold_accents(?)), p.search_text)");
-                    sql.add::<Text, _>(word.to_owned());
-                }
-                sql.push(")");
-            }
-        }
-    }
-
-    /// Appends ` FROM … WHERE …` with everything that matches, as `p`.
-    fn push_from<Row>(&self, sql: &mut Sql<'_, Row>, by: Match) {
-        self.filter.push_from(sql, &self.scope, false);
-        match by {
-            Match::Every => {}
-            Match::Words => {
-                sql.push(" AND p.search @@ search_query(?)");
-                sql.add::<Array<Text>, _>(self.question.words().to_vec());
-            }
-            Match::Likeness => {
-                for word in self.question.telling_words() {
-                    sql.push(" AND lower(fold_accents(?)) <% p.search_text");
-                    sql.add::<Text, _>(word.to_owned());
-                }
-            }
-        }
-    }
+/// What is ranked.
+pub(super) struct Ranking<'a> {
+    pub selection: &'a Selection,
+    /// The candidates; all of them are ranked.
+    pub matching: String,
+    /// The words, to rank by.
+    pub anywhere: String,
+    pub in_name: String,
 }
 
-/// The best matches after (or before) a cursor, one more than the page has. The rank is compared as it was stored in
-/// the cursor: a float4 survives the way through JSON.
-pub(super) async fn hits(
+/// The best of the candidates after (or before) a place. The rank is compared as it was stored in the cursor: a float4
+/// survives the way through JSON.
+pub(super) async fn ranked(
     conn: &mut Conn,
-    search: &Search,
-    by: Match,
-    cursor: Option<&Cursor>,
-    page: &PageArgs,
+    ranking: Ranking<'_>,
+    after: Option<(f32, ProductId)>,
+    backward: bool,
+    limit: i64,
 ) -> QueryResult<Vec<Hit>> {
-    let mut sql = Sql::<(Uuid, Float)>::new("SELECT hit.id, hit.rank FROM (SELECT p.id, ").rare();
-    search.push_rank(&mut sql, by);
-    sql.push(" AS rank");
-    search.push_from(&mut sql, by);
-    sql.push(") AS hit");
-    if let Some(&Cursor(_, rank, id)) = cursor {
-        sql.push(if page.backward {
-            " WHERE (hit.rank, hit.id) > (?, ?)"
-        } else {
-            " WHERE (hit.rank, hit.id) < (?, ?)"
-        });
+    let Ranking { selection, matching, anywhere, in_name } = ranking;
+    let mut sql = Sql::<(Uuid, Float)>::assembled(
+        "SELECT hit.product_id, hit.rank FROM (SELECT * FROM search_ranked(CAST(? AS text)::tsquery, \
+         CAST(? AS text)::tsquery, CAST(? AS text)::tsquery)",
+    )
+    .bind::<Text, _>(matching)
+    .bind::<Text, _>(anywhere)
+    .bind::<Text, _>(in_name);
+    let (operator, direction) = if backward { (">", "") } else { ("<", " DESC") };
+    if let Some((rank, id)) = after {
+        sql.push(&format!(" WHERE (rank, product_id) {operator} (?, ?)"));
         sql.add::<Float, _>(rank);
         sql.add::<Uuid, _>(id);
     }
-    sql.push(if page.backward {
-        " ORDER BY hit.rank, hit.id"
-    } else {
-        " ORDER BY hit.rank DESC, hit.id DESC"
-    });
-    sql.push(" LIMIT ?");
-    sql.add::<BigInt, _>(page.limit());
+    // The candidates are sorted before anything is joined, so that rows are looked up for the page only.
+    sql.push(&format!(" ORDER BY rank{direction}, product_id{direction} OFFSET 0) AS hit"));
+    push_rows(&mut sql, selection, "hit");
+    sql.push(&format!(" ORDER BY hit.rank{direction}, hit.product_id{direction} LIMIT ?"));
+    sql.add::<BigInt, _>(limit);
     sql.load(conn).await
 }
 
-pub(super) async fn count(conn: &mut Conn, search: &Search, by: Match) -> QueryResult<i64> {
-    let mut sql = Sql::<BigInt>::new("SELECT count(*)").rare();
-    search.push_from(&mut sql, by);
-    sql.get_result(conn).await
+/// Joins the rows that decide what the index cannot tell, and appends a WHERE.
+fn push_rows<Row>(sql: &mut Sql<'_, Row>, selection: &Selection, of: &str) {
+    let base = if selection.scope.staff { Base::Products } else { Base::Channel };
+    selection.push_rows_of(sql, base, of);
+    selection.push_conditions(sql, base);
 }
 
-/// Name of the facet, value, count: facet after facet.
+/// Products over which facets are counted.
+pub(super) struct CountedOver {
+    /// The facet that is counted over them; `None` for all that nothing is narrowed down by.
+    pub key: Option<FacetKey>,
+    pub matching: String,
+    /// They are one of `2^level` parts.
+    pub level: u8,
+}
+
+/// A value of a facet.
+#[derive(Queryable)]
+pub(super) struct Counted {
+    /// v, t, g, o or a: see the table product_terms.
+    pub kind: String,
+    /// Of the option, or the code of the attribute.
+    pub name: String,
+    /// What people call the attribute.
+    pub label: Option<String>,
+    pub value: String,
+    pub count: i64,
+}
+
+/// The most frequent values of every facet, facet after facet.
 pub(super) async fn facets(
     conn: &mut Conn,
-    search: &Search,
-    by: Match,
-) -> QueryResult<Vec<(String, String, i64)>> {
-    let mut sql = Sql::<(Text, Text, BigInt)>::new(
-        "WITH matching AS MATERIALIZED (SELECT p.id, p.vendor, p.product_type, p.tags",
-    )
-    .rare();
-    search.push_from(&mut sql, by);
+    selection: &Selection,
+    sets: &[CountedOver],
+    max_values: i64,
+) -> QueryResult<Vec<Counted>> {
+    let mut sql = Sql::<(Text, Text, Nullable<Text>, Text, BigInt)>::assembled("WITH counted AS (");
+    for (index, set) in sets.iter().enumerate() {
+        sql.push(if index == 0 { "" } else { " UNION ALL " });
+        sql.push("SELECT facet, count(*) << ? AS count FROM (SELECT m.facets FROM search_matches(CAST(? AS text)::tsquery) AS m");
+        sql.add::<Integer, _>(i32::from(set.level));
+        sql.add::<Text, _>(set.matching.clone());
+        if selection.has_conditions() {
+            push_rows(&mut sql, selection, "m");
+        }
+        sql.push(") AS m, unnest(m.facets) AS facet WHERE ");
+        match &set.key {
+            Some(key) => {
+                sql.push("starts_with(facet, ?)");
+                sql.add::<Text, _>(key.prefix());
+            }
+            None => {
+                sql.push("true");
+                for key in sets.iter().filter_map(|set| set.key.as_ref()) {
+                    sql.push(" AND NOT starts_with(facet, ?)");
+                    sql.add::<Text, _>(key.prefix());
+                }
+            }
+        }
+        sql.push(" GROUP BY facet");
+    }
     sql.push(
-        "), counted AS (\
-         SELECT 0 AS place, 'vendor' AS name, vendor AS value, count(*) AS count FROM matching WHERE vendor <> '' GROUP BY vendor \
-         UNION ALL SELECT 1, 'productType', product_type, count(*) FROM matching WHERE product_type <> '' GROUP BY product_type \
-         UNION ALL SELECT 2, 'tags', tag, count(*) FROM matching, unnest(tags) AS tag GROUP BY tag \
-         UNION ALL SELECT 3, o.name, value, count(*) FROM matching JOIN product_options AS o ON o.product_id = matching.id, \
-         unnest(o.\"values\") AS value GROUP BY o.name, value), \
-         placed AS (SELECT place, name, value, count, \
-         row_number() OVER (PARTITION BY place, name ORDER BY count DESC, value) AS number, \
-         sum(count) OVER (PARTITION BY place, name) AS weight FROM counted) \
-         SELECT name, value, count FROM placed WHERE number <= ? ORDER BY place, weight DESC, name, number",
+        "), split AS (SELECT left(facet, 1) AS kind, count, \
+         CASE WHEN left(facet, 1) IN ('o', 'a') THEN split_part(facet, ?, 2) ELSE '' END AS name, \
+         split_part(facet, ?, CASE WHEN left(facet, 1) IN ('o', 'a') THEN 3 ELSE 2 END) AS value FROM counted), \
+         placed AS (SELECT *, row_number() OVER (PARTITION BY kind, name ORDER BY count DESC, value) AS number, \
+         sum(count) OVER (PARTITION BY kind, name) AS weight FROM split), \
+         labels AS (SELECT code, min(name) AS label FROM attributes WHERE facet GROUP BY code) \
+         SELECT kind, name, label, value, count FROM placed LEFT JOIN labels ON kind = 'a' AND code = placed.name \
+         WHERE number <= ? AND (kind <> 'a' OR label IS NOT NULL) \
+         ORDER BY array_position('{v,t,g,o,a}', kind), weight DESC, name, number LIMIT 2000",
     );
-    sql.add::<BigInt, _>(MAX_FACET_VALUES);
+    sql.add::<Text, _>(terms::SEPARATOR.to_string());
+    sql.add::<Text, _>(terms::SEPARATOR.to_string());
+    sql.add::<BigInt, _>(max_values);
     sql.load(conn).await
+}
+
+/// A vendor ('v') or type ('t') that contains a text, or a collection ('k') with its slug.
+#[derive(Queryable)]
+pub(super) struct Named {
+    pub kind: String,
+    pub text: String,
+    pub slug: Option<String>,
+}
+
+/// Vendors, types and collections that have a word beginning with what was typed.
+pub(super) async fn named(
+    conn: &mut Conn,
+    selection: &Selection,
+    typed: &str,
+    most: i64,
+) -> QueryResult<Vec<Named>> {
+    let scope = &selection.scope;
+    let mut pattern = String::from("% ");
+    for character in typed.trim().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    Sql::<(Text, Text, Nullable<Text>)>::new(
+        "(SELECT kind::text, value, NULL::text FROM search_values WHERE folded LIKE lower(fold_accents(?)) \
+         ORDER BY length(value), value LIMIT ?) \
+         UNION ALL (SELECT 'k', c.name, c.slug FROM collections AS c WHERE ' ' || lower(fold_accents(c.name)) LIKE lower(fold_accents(?)) \
+         AND (? OR NOT EXISTS (SELECT FROM collection_channels AS cc WHERE cc.collection_id = c.id AND cc.channel_id = ? \
+         AND (cc.published_at IS NULL OR cc.published_at > ?))) ORDER BY length(c.name), c.name LIMIT ?)",
+    )
+    .bind::<Text, _>(pattern.clone())
+    .bind::<BigInt, _>(most)
+    .bind::<Text, _>(pattern)
+    .bind::<Bool, _>(scope.staff)
+    .bind::<Uuid, _>(scope.channel_id)
+    .bind::<Timestamptz, _>(scope.now)
+    .bind::<BigInt, _>(most)
+    .load(conn)
+    .await
+}
+
+/// Known words that a word begins, with their stems; the most frequent first.
+pub(super) async fn begun(conn: &mut Conn, word: &str, most: i64) -> QueryResult<Vec<(String, String)>> {
+    Sql::<(Text, Text)>::new(
+        "SELECT s.word, s.lexeme FROM search_words AS s, (SELECT lower(fold_accents(?)) COLLATE \"C\" AS folded) AS w \
+         WHERE s.word > w.folded AND s.word < w.folded || chr(1114111) \
+         ORDER BY s.products DESC, length(s.word), s.word LIMIT ?",
+    )
+    .bind::<Text, _>(word.to_owned())
+    .bind::<BigInt, _>(most)
+    .load(conn)
+    .await
+}
+
+/// Counts how many products have each known word, in a part of the catalog or all of it.
+pub(super) async fn count_words(conn: &mut Conn, level: u8) -> QueryResult<()> {
+    // Within a literal within the statement.
+    let part = format!("terms @@ $part${}$part$", terms::part_of(level, 0)).replace('\'', "''");
+    let condition = if level == 0 { "true" } else { part.as_str() };
+    Sql::<Text>::new(format!(
+        "UPDATE search_words AS w SET products = s.ndoc::bigint << {level} \
+         FROM ts_stat('SELECT terms FROM product_terms WHERE {condition}') AS s \
+         WHERE s.word = w.lexeme AND w.products <> s.ndoc::bigint << {level}"
+    ))
+    .rare()
+    .execute(conn)
+    .await?;
+    Ok(())
 }

@@ -29,14 +29,6 @@ impl Question {
     pub fn words(&self) -> &[String] {
         &self.words
     }
-
-    /// Its words for a comparison of trigrams: those of one letter are like everything and are left out, unless there
-    /// are no others.
-    pub fn telling_words(&self) -> Vec<&str> {
-        let telling: Vec<&str> =
-            self.words.iter().map(String::as_str).filter(|word| word.chars().nth(1).is_some()).collect();
-        if telling.is_empty() { self.words.iter().map(String::as_str).collect() } else { telling }
-    }
 }
 
 #[cfg(test)]
@@ -49,7 +41,5 @@ mod tests {
         assert!(Question::parse("'; \0 -- !&|:*()<>\\").is_empty());
         assert_eq!(Question::parse(&"word ".repeat(1_000)).words().len(), 16);
         assert_eq!(Question::parse(&"é".repeat(1_000)).words()[0].chars().count(), 200);
-        assert_eq!(Question::parse("a saw").telling_words(), ["saw"]);
-        assert_eq!(Question::parse("a b").telling_words(), ["a", "b"]);
     }
 }

@@ -97,7 +97,10 @@ impl Client {
     ) -> Value {
         let mut place = &mut variables;
         for key in path.strip_prefix("variables.").expect("the path begins with variables").split('.') {
-            place = &mut place[key];
+            place = match key.parse::<usize>() {
+                Ok(index) => &mut place[index],
+                Err(_) => &mut place[key],
+            };
         }
         *place = Value::Null;
         let operations = json!({ "query": document, "variables": variables }).to_string();

@@ -12,10 +12,13 @@ mod checkout;
 mod client;
 mod contract;
 mod database;
+mod images;
 mod mutation;
 mod people;
+pub mod pictures;
 mod private;
 mod process;
+pub mod s3;
 mod servers;
 mod shop;
 mod subscription;
@@ -28,6 +31,7 @@ pub use self::{
     client::Client,
     contract::{contract, contract_folder, contract_operations},
     database::{wait_until, wait_up_to},
+    images::{IMAGE_FIELDS, add_document},
     private::PrivateShop,
     process::Process,
     servers::{Servers, binary},

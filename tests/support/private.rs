@@ -45,6 +45,11 @@ impl PrivateShop {
         self.services.redis.as_mut().unwrap()
     }
 
+    /// What its PostgreSQL has written to its log.
+    pub fn postgres_log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("services/postgres.log")).unwrap()
+    }
+
     /// What Redis has on disk. Take it away only while Redis is dead.
     pub fn forget_redis_files(&self) {
         let files = self.folder.join("services/redis");

@@ -14,6 +14,7 @@ use crate::channels::Channel;
 use crate::db::Conn;
 use crate::error::Error;
 use crate::jobs::{JobContext, JobError};
+use crate::media;
 
 /// So many rejected rows of a file are kept; further ones are counted.
 const KEPT_REJECTIONS: i64 = 10_000;
@@ -272,6 +273,13 @@ fn is_met(draft: &ProductDraft, stored: &ProductDraft) -> bool {
         return false;
     }
     wanted.collections.clone_from(&stored.collections);
+    for image in &mut wanted.images {
+        if let Some(ours) = media::read_url(&image.url)
+            && stored.images.iter().any(|stored| stored.url == ours.path)
+        {
+            image.url = ours.path;
+        }
+    }
     for (variant, stored) in wanted.variants.iter_mut().zip(&stored.variants) {
         if variant.stock.is_none() {
             variant.stock = stored.stock;

@@ -11,6 +11,7 @@ use crate::schema::collections;
 
 use super::super::create::slug_of;
 use super::super::edit::Author;
+use super::super::images::hold_named_image;
 use super::super::rules::Rule;
 use super::{Texts, apply_rule, record, slug_conflict};
 
@@ -68,6 +69,7 @@ pub async fn create(app: &App, viewer: &Viewer, mut new: NewCollection) -> Resul
             .execute(conn)
             .await
             .map_err(slug_conflict)?;
+        hold_named_image(conn, id, &new.image_url).await?;
         if new.rule.is_some() {
             apply_rule(conn, id, revision).await?;
         }

@@ -10,6 +10,7 @@ use crate::ids::CollectionId;
 use crate::schema::collections;
 
 use super::super::edit::Author;
+use super::super::images::hold_named_image;
 use super::super::rules::Rule;
 use super::{Edit, Target, Texts, apply_rule, slug_conflict};
 
@@ -70,6 +71,9 @@ pub async fn update(
             .execute(edit.conn)
             .await
             .map_err(slug_conflict)?;
+        if let Some(url) = &change.image_url {
+            hold_named_image(edit.conn, id, url).await?;
+        }
         if let Some(rule) = &change.rule {
             let stored = rule.as_ref().map(serde_json::to_value).transpose().map_err(Error::fault)?;
             let revision: i64 = diesel::update(collections::table.find(id))

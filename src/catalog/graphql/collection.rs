@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::access::Permission;
 use crate::catalog::edit::Owner;
+use crate::catalog::images::CollectionImageOf;
 use crate::catalog::queries::ChildPage;
 use crate::catalog::queries::collections::{ProductCountOf, ProductsOf};
 use crate::catalog::queries::rules::CollectionPublicationsOf;
@@ -14,8 +15,10 @@ use crate::catalog::translations::Translated;
 use crate::catalog::{model, read};
 use crate::graphql::{AtHand, Connection, ContextExt, page_cost};
 use crate::ids::CollectionId;
+use crate::media::public_url;
 use crate::pagination::PageArgs;
 
+use super::image::Image;
 use super::metadata::{self, MetadataEntry};
 use super::product::{Product, Publication, connection_columns, publications};
 use super::rule::{CollectionRule, rule_of};
@@ -63,6 +66,11 @@ impl Collection {
         Ok(translated.map_or(Cow::Borrowed(self.0.description.as_str()), Cow::Owned))
     }
 
+    /// What stands for it; null when it has no image.
+    async fn image(&self, ctx: &Context<'_>) -> Result<Option<Image>> {
+        Ok(ctx.loaders().load_one(CollectionImageOf(self.0.id)).await?.map(Image))
+    }
+
     /// Its texts in other languages, by language. Needs CATALOG_READ.
     #[graphql(visible = "crate::graphql::visible::catalog_read", complexity = "3 * child_complexity + 1")]
     async fn translations(&self, ctx: &Context<'_>) -> Result<Option<Vec<Translation>>> {
@@ -70,8 +78,9 @@ impl Collection {
     }
 
     /// The address of its image, absolute or a path on this server; null when there is none.
-    async fn image_url(&self) -> Option<&str> {
-        Some(self.0.image_url.as_str()).filter(|url| !url.is_empty())
+    async fn image_url(&self, ctx: &Context<'_>) -> Option<Cow<'_, str>> {
+        let url = Some(self.0.image_url.as_str()).filter(|url| !url.is_empty())?;
+        Some(public_url(&ctx.app().config.media, url))
     }
 
     /// What its image shows, for those who cannot see it; may be empty.

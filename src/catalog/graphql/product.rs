@@ -17,21 +17,19 @@ use crate::catalog::queries::variants::{VariantCountOf, VariantsOf};
 use crate::catalog::translations::Translated;
 use crate::channels::graphql::Channel;
 use crate::graphql::{Connection, ContextExt, Loaders, page_cost};
-use crate::ids::{ImageId, OptionId, ProductId};
+use crate::ids::{OptionId, ProductId};
 use crate::money::Money;
 use crate::pagination::PageArgs;
 
 use super::attributes::ProductAttribute;
 use super::collection::Collection;
+use super::image::Image;
 use super::metadata::{self, MetadataEntry};
 use super::translations::{Translation, texts_of, translations_of};
 use super::variant::ProductVariant;
 
 /// Something for sale, in one or more variants.
 pub struct Product(pub model::Product);
-
-/// An image of a product.
-pub struct Image(pub model::Image);
 
 /// An option that a product comes in, such as its size.
 pub struct ProductOption(pub model::ProductOption);
@@ -49,9 +47,9 @@ pub struct Publication {
 #[derive(SimpleObject)]
 pub struct PriceRange {
     /// The lowest price.
-    min: Money,
+    pub min: Money,
     /// The highest price.
-    max: Money,
+    pub max: Money,
 }
 
 impl Product {
@@ -283,25 +281,6 @@ impl Product {
     /// When it was last changed.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.0.updated_at
-    }
-}
-
-/// An image of a product.
-#[Object]
-impl Image {
-    /// Globally unique and opaque.
-    async fn id(&self) -> ImageId {
-        self.0.id
-    }
-
-    /// Absolute, or a path on this server.
-    async fn url(&self) -> &str {
-        &self.0.url
-    }
-
-    /// What it shows, for those who cannot see it; may be empty.
-    async fn alt_text(&self) -> &str {
-        &self.0.alt_text
     }
 }
 

@@ -16,7 +16,8 @@ use crate::ids::{CollectionId, ProductId};
 use crate::pagination::{Page, PageArgs};
 use crate::sql::Sql;
 
-use super::products::{ProductRow, ProductSql, image_columns, image_join, inner_columns, limit};
+use super::lists::limit;
+use super::products::{ProductRow, ProductSql, image_columns, image_join, inner_columns};
 use super::{ChildPage, by_page, by_parent};
 
 /// The SQL type of a [`Collection`].
@@ -216,7 +217,7 @@ async fn products_of(
         inner_columns(columns)
     ))
     .bind::<Array<Uuid>, _>(collections);
-    push_channel(&mut sql, scope, false);
+    push_channel(&mut sql, scope);
     sql.push(" WHERE cp.collection_id = parent.id");
     if !scope.staff {
         sql.push(" AND p.status = 'ACTIVE'");
@@ -259,7 +260,7 @@ impl Loader<ProductCountOf> for BatchReader {
         let mut sql = Sql::<(Uuid, BigInt)>::new(
             "SELECT cp.collection_id, count(*) FROM collection_products AS cp JOIN products AS p ON p.id = cp.product_id ",
         );
-        push_channel(&mut sql, &scope, false);
+        push_channel(&mut sql, &scope);
         sql.push(" WHERE cp.collection_id = ANY(?)");
         sql.add::<Array<Uuid>, _>(keys.iter().map(|key| key.0).collect::<Vec<_>>());
         sql.push(if scope.staff { "" } else { " AND p.status = 'ACTIVE'" });

@@ -15,7 +15,7 @@ use crate::ids::{ChannelId, ProductId, VariantId};
 use crate::pagination::Page;
 use crate::sql::Sql;
 
-use super::products::limit;
+use super::lists::limit;
 use super::{ChildPage, by_page, by_parent};
 
 type VariantSql = (

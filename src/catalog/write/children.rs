@@ -9,6 +9,7 @@ use diesel_async::RunQueryDsl;
 use crate::catalog::{ImageDraft, OptionDraft, VariantDraft};
 use crate::db::Conn;
 use crate::ids::{ImageId, OptionId, ProductId, VariantId};
+use crate::media;
 use crate::sql::{Sql, array_literal};
 
 use super::{Batch, Target, distinct_by};
@@ -43,7 +44,14 @@ fn images<'a>(targets: impl IntoIterator<Item = &'a Target<'a>>) -> Vec<(Product
     let all = targets.into_iter().flat_map(|target| {
         target.draft.images.iter().enumerate().map(|(i, image)| (target.id, place(i), image))
     });
-    distinct_by(all, |(product_id, _, image)| (product_id, &image.url))
+    distinct_by(all, |(product_id, _, image)| {
+        (product_id, stored_path(image).unwrap_or_else(|| image.url.clone()))
+    })
+}
+
+/// How a row would name the image if it is one of our own storage.
+fn stored_path(image: &ImageDraft) -> Option<String> {
+    media::read_url(&image.url).map(|stored| stored.path)
 }
 
 pub(super) async fn delete_options(conn: &mut Conn, updated: &[&Target<'_>]) -> QueryResult<()> {
@@ -202,11 +210,13 @@ pub(super) async fn delete_images(conn: &mut Conn, updated: &[&Target<'_>]) -> Q
     let kept = images(updated.iter().copied());
     Sql::<Uuid>::new(
         "DELETE FROM product_images AS i WHERE i.product_id = ANY(?) AND NOT EXISTS \
-         (SELECT FROM unnest(?, ?) AS t(product_id, url) WHERE t.product_id = i.product_id AND t.url = i.url)",
+         (SELECT FROM unnest(?, ?, ?) AS t(product_id, url, stored_path) \
+         WHERE t.product_id = i.product_id AND i.url IN (t.url, t.stored_path))",
     )
     .bind::<Array<Uuid>, _>(ids(updated))
     .bind::<Array<Uuid>, _>(kept.iter().map(|image| image.0).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(kept.iter().map(|image| image.2.url.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(kept.iter().map(|image| stored_path(image.2)).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
@@ -217,9 +227,12 @@ pub(super) async fn upsert_images(conn: &mut Conn, targets: &[Target<'_>]) -> Qu
     if images.is_empty() {
         return Ok(());
     }
+    let stored: Vec<_> = images.iter().map(|image| media::read_url(&image.2.url)).collect();
     Sql::<Uuid>::new(
-        "INSERT INTO product_images AS i (id, product_id, url, alt_text, position) \
-         SELECT * FROM unnest(?, ?, ?, ?, ?) \
+        "INSERT INTO product_images AS i (id, product_id, url, alt_text, position, media_id) \
+         SELECT t.id, t.product_id, CASE WHEN m.id IS NULL THEN t.url ELSE t.stored_path END, t.alt_text, t.position, m.id \
+         FROM unnest(?, ?, ?, ?, ?, ?, ?) AS t(id, product_id, url, alt_text, position, media_id, stored_path) \
+         LEFT JOIN media_images AS m ON m.id = t.media_id AND m.state = 'STORED' \
          ON CONFLICT (product_id, url) DO UPDATE SET alt_text = excluded.alt_text, position = excluded.position \
          WHERE (i.alt_text, i.position) IS DISTINCT FROM (excluded.alt_text, excluded.position)",
     )
@@ -228,6 +241,8 @@ pub(super) async fn upsert_images(conn: &mut Conn, targets: &[Target<'_>]) -> Qu
     .bind::<Array<Text>, _>(images.iter().map(|image| image.2.url.as_str()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(images.iter().map(|image| image.2.alt_text.as_str()).collect::<Vec<_>>())
     .bind::<Array<Integer>, _>(images.iter().map(|image| image.1).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Uuid>>, _>(stored.iter().map(|stored| stored.as_ref().map(|one| one.id)).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Text>>, _>(stored.iter().map(|stored| stored.as_ref().map(|one| one.path.as_str())).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())

@@ -1,61 +1,32 @@
-//! Files that the processes share: uploads, exports. A local folder by default.
+//! Files that the processes share: uploads, exports, images. A local folder by default, or a bucket.
 //!
 //! Owns where bytes lie; the features own what they mean and when they go. Names are made here or from our own ids,
-//! never from what a client sent. Nothing here holds a whole file in memory.
+//! never from what a client sent. Nothing here holds a whole file in memory, but for what a caller has there already.
 
-use std::fmt;
+mod key;
+mod s3;
+
+use std::io::SeekFrom;
+use std::ops::Range;
 use std::sync::Arc;
 
 use object_store::local::LocalFileSystem;
-use object_store::path::Path;
-use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt, WriteMultipart};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use object_store::{
+    Attribute, Attributes, GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, WriteMultipart,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::StreamReader;
-use uuid::Uuid;
 
-use crate::config::Config;
+use crate::config::{Config, StorageConfig};
+
+pub use key::{FileKey, shown_name};
 
 /// How much is read from a source at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// The name of a stored file: a folder and a UUID.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct FileKey(String);
-
-impl FileKey {
-    /// A new name that nobody can guess.
-    pub fn random(folder: &'static str) -> Self {
-        Self::of(folder, Uuid::new_v4())
-    }
-
-    /// The name that belongs to one of our ids: writing it again replaces the file.
-    pub fn of(folder: &'static str, id: Uuid) -> Self {
-        Self(format!("{folder}/{}", id.simple()))
-    }
-
-    /// A name as it was stored in the database; `None` if it is none of ours.
-    pub fn stored(text: &str) -> Option<Self> {
-        let (folder, id) = text.split_once('/')?;
-        let folder_is_plain = !folder.is_empty() && folder.bytes().all(|b| b.is_ascii_lowercase());
-        let id_is_plain = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
-        (folder_is_plain && id_is_plain).then(|| Self(text.to_owned()))
-    }
-
-    /// As it is stored in the database.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn path(&self) -> Path {
-        Path::from(self.0.as_str())
-    }
-}
-
-impl fmt::Display for FileKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+/// Names of images are never used again, so whoever has the file may keep it.
+pub const CACHE_FOREVER: &str = "public, max-age=31536000, immutable";
 
 /// Why a file was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -78,22 +49,46 @@ pub enum PutError {
 #[derive(Clone)]
 pub struct Storage {
     store: Arc<dyn ObjectStore>,
+    /// Whether it keeps, beside the bytes, what they are: a bucket that serves files itself has to know.
+    keeps_attributes: bool,
 }
 
 impl Storage {
-    /// The folder `storage` in the data directory, made when missing.
+    /// The configured folder, made when missing, or the configured bucket, which is not asked yet.
     pub fn from_config(config: &Config) -> anyhow::Result<Self> {
-        let folder = config.data_dir.join("storage");
-        std::fs::create_dir_all(&folder)?;
-        // A file that a committed row points to must be as durable as the row.
-        let store = LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true);
-        Ok(Self { store: Arc::new(store) })
+        match &config.storage {
+            StorageConfig::Folder(folder) => {
+                std::fs::create_dir_all(folder)?;
+                // A file that a committed row points to must be as durable as the row.
+                let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+                Ok(Self { store: Arc::new(store), keeps_attributes: false })
+            }
+            StorageConfig::S3(s3) => Ok(Self { store: s3::open(s3)?, keeps_attributes: true }),
+        }
     }
 
     /// Begins a file. It appears, whole, when [`Upload::finish`] returns, and never if that is not reached.
     pub async fn create(&self, key: &FileKey) -> object_store::Result<Upload> {
-        let parts = WriteMultipart::new(self.store.put_multipart(&key.path()).await?);
+        let options =
+            PutMultipartOptions { attributes: self.attributes(key), ..PutMultipartOptions::default() };
+        let parts = WriteMultipart::new(self.store.put_multipart_opts(&key.path(), options).await?);
         Ok(Upload { parts, size_bytes: 0 })
+    }
+
+    /// Stores a small file at once.
+    pub async fn put_bytes(&self, key: &FileKey, bytes: impl Into<PutPayload>) -> object_store::Result<()> {
+        let options = PutOptions { attributes: self.attributes(key), ..PutOptions::default() };
+        self.store.put_opts(&key.path(), bytes.into(), options).await?;
+        Ok(())
+    }
+
+    fn attributes(&self, key: &FileKey) -> Attributes {
+        let mut attributes = Attributes::new();
+        if let Some(content_type) = key.content_type().filter(|_| self.keeps_attributes) {
+            attributes.insert(Attribute::ContentType, content_type.into());
+            attributes.insert(Attribute::CacheControl, CACHE_FOREVER.into());
+        }
+        attributes
     }
 
     /// Stores what `reader` gives, up to `limit_bytes`; returns the size in bytes.
@@ -115,13 +110,36 @@ impl Storage {
 
     /// Opens a stored file from its beginning. `object_store::Error::NotFound` when there is none.
     pub async fn open(&self, key: &FileKey) -> object_store::Result<StoredFile> {
-        let found = self.store.get(&key.path()).await?;
-        let size_bytes = found.meta.size;
+        self.open_range(key, None).await
+    }
+
+    /// Opens a part of a stored file, which must lie within it; all of it by default.
+    pub async fn open_range(
+        &self,
+        key: &FileKey,
+        range: Option<Range<u64>>,
+    ) -> object_store::Result<StoredFile> {
+        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
+        let found = self.store.get_opts(&key.path(), options).await?;
+        let Range { start, end } = found.range;
         let reader: StoredReader = match found.payload {
-            GetResultPayload::File(file, _) => Box::new(tokio::fs::File::from_std(file)),
+            GetResultPayload::File(file, path) => {
+                let mut file = tokio::fs::File::from_std(file);
+                file.seek(SeekFrom::Start(start)).await.map_err(|source| object_store::Error::Generic {
+                    store: "folder",
+                    source: format!("{}: {source}", path.display()).into(),
+                })?;
+                Box::new(file.take(end - start))
+            }
             GetResultPayload::Stream(stream) => Box::new(StreamReader::new(stream)),
         };
-        Ok(StoredFile { size_bytes, reader })
+        let FileInfo { size_bytes, etag } = FileInfo::from(found.meta);
+        Ok(StoredFile { size_bytes, etag, reader })
+    }
+
+    /// What is known of a stored file without reading it.
+    pub async fn stat(&self, key: &FileKey) -> object_store::Result<FileInfo> {
+        Ok(self.store.head(&key.path()).await?.into())
     }
 
     /// Deletes a file; one that is gone already is fine.
@@ -136,11 +154,29 @@ impl Storage {
 /// The bytes of a stored file.
 pub type StoredReader = Box<dyn AsyncRead + Send + Unpin>;
 
-/// A stored file, open for reading.
-pub struct StoredFile {
+/// A stored file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileInfo {
     /// How large it is.
     pub size_bytes: u64,
-    /// Its bytes from the beginning.
+    /// Changes when the file does; in quotes, as HTTP wants it.
+    pub etag: Option<String>,
+}
+
+impl From<ObjectMeta> for FileInfo {
+    fn from(meta: ObjectMeta) -> Self {
+        let quoted = |tag: String| if tag.ends_with('"') { tag } else { format!("\"{tag}\"") };
+        Self { size_bytes: meta.size, etag: meta.e_tag.map(quoted) }
+    }
+}
+
+/// A stored file, or a part of it, open for reading.
+pub struct StoredFile {
+    /// How large the whole file is.
+    pub size_bytes: u64,
+    /// As in [`FileInfo`].
+    pub etag: Option<String>,
+    /// Its bytes from the beginning (of the part).
     pub reader: StoredReader,
 }
 
@@ -194,13 +230,15 @@ async fn copy(
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn storage() -> (Storage, std::path::PathBuf) {
         let folder = std::env::temp_dir().join(format!("ironmonger-storage-{}", Uuid::new_v4().simple()));
         std::fs::create_dir_all(&folder).unwrap();
         let store = LocalFileSystem::new_with_prefix(&folder).unwrap();
-        (Storage { store: Arc::new(store) }, folder)
+        (Storage { store: Arc::new(store), keeps_attributes: false }, folder)
     }
 
     async fn read(storage: &Storage, key: &FileKey) -> Vec<u8> {
@@ -236,12 +274,16 @@ mod tests {
         std::fs::remove_dir_all(folder).unwrap();
     }
 
-    #[test]
-    fn only_names_of_our_own_making_are_read_back() {
-        let key = FileKey::random("exports");
-        assert_eq!(FileKey::stored(key.as_str()), Some(key));
-        for text in ["", "exports", "exports/", "../etc/passwd", "exports/../../x", "Exports/0", "/0"] {
-            assert_eq!(FileKey::stored(text), None, "{text}");
-        }
+    #[tokio::test]
+    async fn a_part_of_a_file_can_be_read() {
+        let (storage, folder) = storage();
+        let key = FileKey::random("images");
+        storage.put_bytes(&key, &b"0123456789"[..]).await.unwrap();
+        let mut part = storage.open_range(&key, Some(3..7)).await.unwrap();
+        let mut bytes = Vec::new();
+        part.reader.read_to_end(&mut bytes).await.unwrap();
+        assert_eq!((bytes.as_slice(), part.size_bytes), (&b"3456"[..], 10));
+        assert_eq!(storage.stat(&key).await.unwrap(), FileInfo { size_bytes: 10, etag: part.etag });
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }
