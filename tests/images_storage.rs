@@ -102,7 +102,7 @@ async fn nothing_but_images_is_served_from_the_storage() {
         format!("/media/imports/{secret}"),
         format!("/media/images/..%2Fexports%2F{secret}"),
         format!("/media/images%2F..%2Fexports/{secret}"),
-        format!("/media/..%2F..%2Fetc/passwd"),
+        "/media/..%2F..%2Fetc/passwd".to_owned(),
         format!("/media/images/{}", name.replace(".jpg", "")),
         format!("/media/images/{}", name.replace(".jpg", ".png")),
         format!("/media/images/{}", name.replace(".jpg", ".svg")),

@@ -71,12 +71,12 @@ async fn hot_reads_follow_indexes() {
                 json!({ "sort": sort, "first": 20 }),
             ));
             cases.push((
-                format!("the same at depth"),
+                "the same at depth".to_owned(),
                 list.clone(),
                 json!({ "sort": sort, "first": 20, "after": deep }),
             ));
             cases.push((
-                format!("the same backwards"),
+                "the same backwards".to_owned(),
                 list.clone(),
                 json!({ "sort": sort, "last": 20, "before": deep }),
             ));

@@ -62,11 +62,13 @@ impl Params {
 fn is_place_of_file(variables: &Variables, path: &str) -> bool {
     let mut keys = path.split('.');
     let first = keys.next().filter(|root| *root == "variables").and_then(|_| variables.get(keys.next()?));
-    let step = |value, key: &str| match value {
-        &Value::List(ref items) => items.get(key.parse::<usize>().ok()?),
-        &Value::Object(ref fields) => fields.get(key),
-        _ => None,
-    };
+    fn step<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
+        match value {
+            Value::List(items) => items.get(key.parse::<usize>().ok()?),
+            Value::Object(fields) => fields.get(key),
+            _ => None,
+        }
+    }
     first.and_then(|first| keys.try_fold(first, step)) == Some(&Value::Null)
 }
 

@@ -82,8 +82,7 @@ type LineSql =
 
 /// Writes the lines of an order. One statement.
 pub async fn insert_lines(conn: &mut Conn, lines: &[NewOrderLine]) -> QueryResult<Vec<OrderLine>> {
-    let texts =
-        |get: fn(&NewOrderLine) -> &str| -> Vec<&str> { lines.iter().map(|line| get(line)).collect() };
+    let texts = |get: fn(&NewOrderLine) -> &str| -> Vec<&str> { lines.iter().map(get).collect() };
     let numbers = |get: fn(&NewOrderLine) -> i64| -> Vec<i64> { lines.iter().map(get).collect() };
     Sql::<LineSql>::new(
         "INSERT INTO order_lines (id, order_id, variant_id, position, sku, name, variant_name, quantity, unit_price, \
