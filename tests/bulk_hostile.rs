@@ -227,8 +227,9 @@ async fn files_without_measure_take_no_memory() {
     let filling = gzip(&filling).await;
     check(&shop, "long", Jsonl, &[(&begin, 1), (&filling, 32)], Fails("line 2: The file is damaged", 1))
         .await;
+    // Whether the product before it has more rows, nobody can tell.
     let begin = gzip(format!("{HEADER}{}long2,\"", row("cell-1")).as_bytes()).await;
-    check(&shop, "cell", ShopifyCsv, &[(&begin, 1), (&filling, 32)], Fails("longer than 4 MiB", 1)).await;
+    check(&shop, "cell", ShopifyCsv, &[(&begin, 1), (&filling, 32)], Fails("longer than 4 MiB", 0)).await;
 
     let million = format!("wide-2{}\n", ",x".repeat(1_000_000));
     let wide = format!("{HEADER}{}{million}{}", row("wide-1"), row("wide-3"));
