@@ -43,7 +43,7 @@ pub async fn run(servers: &Servers, jobs: usize, report: &mut Report) -> anyhow:
     let done_set = config().done_jobs_set();
     let mut done = 0;
     while done < 1 {
-        done = redis::cmd("ZCARD").arg(&done_set).query_async(&mut conn).await?;
+        done = redis::cmd("SCARD").arg(&done_set).query_async(&mut conn).await?;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let started = Instant::now();
@@ -56,7 +56,7 @@ pub async fn run(servers: &Servers, jobs: usize, report: &mut Report) -> anyhow:
         } else {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        done = redis::cmd("ZCARD").arg(&done_set).query_async(&mut conn).await?;
+        done = redis::cmd("SCARD").arg(&done_set).query_async(&mut conn).await?;
         anyhow::ensure!(
             started.elapsed() < Duration::from_secs(120),
             "apalis-redis stands still at {done} jobs"
