@@ -6,14 +6,13 @@ use std::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 
-/// The tables that products are written to. Those whose indexes the writing itself looks at (`collection_products`) are
-/// left alone.
+/// The tables that products are written to, but for those whose indexes the writing itself looks at.
 const TABLES: [&str; 9] = [
     "products",
     "product_channels",
     "product_options",
     "product_images",
-    "variants",
+    "product_terms",
     "variant_prices",
     "stock_levels",
     "stock_movements",

@@ -31,8 +31,9 @@ const PRODUCT: &str = "(SELECT slug FROM products WHERE id = t.product_id)";
 const VARIANT: &str = "(SELECT p.slug || v.position FROM variants AS v JOIN products AS p ON p.id = v.product_id \
     WHERE v.id = t.variant_id)";
 
-/// Columns that differ between any two imports.
-const DIFFERING: &str = "{id,product_id,variant_id,aggregate_id,created_at,updated_at,published_at}";
+/// Columns that differ between any two imports, and what an import notes of its source.
+const DIFFERING: &str =
+    "{id,product_id,variant_id,aggregate_id,created_at,updated_at,published_at,import_fingerprint}";
 
 async fn rows(servers: &Servers) -> BTreeMap<&'static str, Vec<String>> {
     let (client, connection) = tokio_postgres::connect(&servers.database_url(), NoTls).await.unwrap();
@@ -55,6 +56,15 @@ async fn rows(servers: &Servers) -> BTreeMap<&'static str, Vec<String>> {
                    JOIN products AS p ON p.id = t.product_id JOIN collections AS c ON c.id = t.collection_id ORDER BY 1";
     let members = client.query(members, &[]).await.unwrap();
     all.insert("collection_products", members.iter().map(|row| row.get(0)).collect());
+    // Facets have no order. Terms but for the parts that a product falls into by its id, and for the collections by theirs.
+    let terms = "SELECT p.slug || ' ' || ARRAY(SELECT unnest(t.facets) ORDER BY 1)::text || ' ' || (SELECT string_agg(one::text, ' ' ORDER BY lexeme) \
+                     FROM unnest(t.terms) AS one WHERE lexeme !~ '^(#|=k)') FROM product_terms AS t \
+                 JOIN products AS p ON p.id = t.product_id ORDER BY 1";
+    let terms = client.query(terms, &[]).await.unwrap();
+    all.insert("product_terms", terms.iter().map(|row| row.get(0)).collect());
+    let words = "SELECT word || ' ' || lexeme FROM search_words UNION ALL SELECT kind::text || value FROM search_values ORDER BY 1";
+    let words = client.query(words, &[]).await.unwrap();
+    all.insert("search_words and search_values", words.iter().map(|row| row.get(0)).collect());
     all
 }
 
