@@ -41,7 +41,7 @@ async fn warm(client: &Client, query: &str) {
     wait_until(|| async { (ask(client, query).await.from == "hit").then_some(()) }).await;
 }
 
-async fn expect_outage(client: &Client) {
+async fn expect_outage(client: &Client, order: &str) {
     for query in [PRODUCT, LIST] {
         // Until the process has noticed, the answer is vouched for by the last reading.
         let answer = wait_up_to(FAST, || async {
@@ -55,7 +55,7 @@ async fn expect_outage(client: &Client) {
         assert!(answer.warning.starts_with("110"), "{}", answer.warning);
         assert!(answer.body["data"].to_string().contains("hammer"), "{}", answer.body);
     }
-    for query in [CART, "{ products(first: 7) { nodes { slug } } }"] {
+    for query in [CART, order, "{ products(first: 7) { nodes { slug } } }"] {
         let answer = ask(client, query).await;
         assert!(answer.took < FAST, "{:?}", answer.took);
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
@@ -101,9 +101,15 @@ fn signal_all(postmaster: u32, signal: Signal) {
 async fn the_catalog_is_read_while_postgresql_is_away() {
     let mut shop = PrivateShop::start().await;
     let spec = ProductSpec { slug: "hammer".into(), name: "A hammer".into(), ..ProductSpec::default() };
-    shop.product(spec).await;
+    let product = shop.product(spec).await;
+    shop.stock_up().await;
     let api = shop.spawn_api().await;
     let client = shop.at(&api.url());
+    let cart = shop.cart(&[(product.variants[0], 1)]).await;
+    let order = format!(
+        "mutation {{ orderPlace(input: {{ cartId: \"{cart}\", idempotencyKey: \"once\", \
+         payment: {{ gateway: \"test\", token: \"ok\" }} }}) {{ order {{ id }} userErrors {{ message }} }} }}"
+    );
     warm(&client, PRODUCT).await;
     warm(&client, LIST).await;
     warm(&client, CART_FREE).await;
@@ -111,15 +117,21 @@ async fn the_catalog_is_read_while_postgresql_is_away() {
     // Frozen: connections stay, and nothing answers.
     let pid = shop.postgres().pid();
     signal_all(pid, Signal::SIGSTOP);
-    expect_outage(&client).await;
+    expect_outage(&client, &order).await;
     signal_all(pid, Signal::SIGCONT);
     expect_recovery(&client).await;
 
     // Killed, and started again.
     shop.postgres().signal(Signal::SIGQUIT);
-    expect_outage(&client).await;
+    expect_outage(&client, &order).await;
     shop.postgres().restart().await.unwrap();
     expect_recovery(&client).await;
+
+    // What could not be placed is placed, once.
+    let placed = ask(&client, &order).await.body;
+    assert!(placed["data"]["orderPlace"]["order"]["id"].is_string(), "{placed}");
+    assert_eq!(ask(&client, &order).await.body, placed);
+    assert_eq!(shop.sql_count("SELECT count(*) FROM orders").await, 1);
 }
 
 const CART_FREE: &str = "{ shop { name } }";

@@ -126,6 +126,10 @@ async fn a_collection_is_edited_and_deleted() {
         owner.refused("collectionCreate", json!({ "name": " ", "slug": "a b" })).await,
         ["INVALID input.name", "INVALID input.slug"]
     );
+    for url in ["javascript:alert(1)", "//elsewhere.example/a.png", "data:image/png;base64,"] {
+        let edit = json!({ "id": id, "imageUrl": url });
+        assert_eq!(owner.refused("collectionUpdate", edit).await, ["INVALID input.imageUrl"], "{url}");
+    }
     let stale = json!({ "id": id, "expectedVersion": 1 });
     assert_eq!(
         owner.refused("collectionUpdate", stale.clone()).await,

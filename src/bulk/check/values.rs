@@ -78,19 +78,10 @@ pub fn metadata(column: &str, texts: Texts) -> Result<Texts, Problem> {
     Ok(texts)
 }
 
-/// A BCP 47 tag in lower case, such as `de` or `pt-br`.
-pub fn locale(column: &str, locale: String) -> Result<String, Problem> {
-    let mut parts = locale.split('-');
-    let is_language = parts
-        .next()
-        .is_some_and(|part| (2..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase()));
-    let is_part = |part: &str| {
-        (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    };
-    if is_language && parts.all(is_part) {
-        return Ok(locale);
-    }
-    Err(Problem::new(column, "A locale is a BCP 47 tag in lower case, such as de or pt-br."))
+/// A BCP 47 tag, such as `de` or `pt-BR`, in the form that is stored.
+pub fn locale(column: &str, locale: &str) -> Result<String, Problem> {
+    let fault = || Problem::new(column, "A locale is a BCP 47 tag, such as de or pt-BR.");
+    crate::locale::normalize(locale).ok_or_else(fault)
 }
 
 /// Whether a variant has one of the values of every option.

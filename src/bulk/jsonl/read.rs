@@ -277,7 +277,7 @@ fn images(images: Vec<ImageLine>) -> Result<Vec<ImageDraft>, Problem> {
 fn translations(lines: Vec<TranslationLine>) -> Result<Vec<Translation>, Problem> {
     let mut read: Vec<Translation> = Vec::with_capacity(lines.len());
     for (index, line) in lines.into_iter().enumerate() {
-        let locale = check::locale(&at("translations", index, "locale"), line.locale)?;
+        let locale = check::locale(&at("translations", index, "locale"), &line.locale)?;
         if read.iter().any(|other| other.locale == locale) {
             let reason = "The locale is there twice.";
             return Err(Problem::new(at("translations", index, "locale"), reason));

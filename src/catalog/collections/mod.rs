@@ -16,6 +16,7 @@ use crate::jobs::{EnqueueOptions, enqueue};
 
 use super::check::{description_fault, name_fault, slug_fault};
 use super::edit::{Author, check_version, not_found};
+use super::images::{alt_text_fault, url_fault};
 use super::rules::ApplyRule;
 
 pub use create::{NewCollection, create};
@@ -94,20 +95,19 @@ struct Texts<'a> {
 
 impl Texts<'_> {
     fn check(&self) -> Result<()> {
-        let image = |text: &str| {
-            (text.len() > 2_000 || text.contains('\0')).then_some("The text has at most 2,000 characters.")
-        };
-        let faults = [
+        let texts = [
             ("name", self.name.and_then(name_fault)),
             ("slug", self.slug.and_then(slug_fault)),
             ("description", self.description.and_then(description_fault)),
-            ("imageUrl", self.image_url.and_then(image)),
-            ("imageAltText", self.image_alt_text.and_then(image)),
+        ]
+        .map(|(field, fault)| (field, fault.map(|fault| Rejection::new(Reason::Invalid, fault))));
+        let images = [
+            ("imageUrl", self.image_url.filter(|url| !url.is_empty()).and_then(url_fault)),
+            ("imageAltText", self.image_alt_text.and_then(alt_text_fault)),
         ];
-        let rejections: Vec<Rejection> = faults
-            .into_iter()
-            .filter_map(|(field, fault)| Some(Rejection::new(Reason::Invalid, fault?).at(["input", field])))
-            .collect();
+        let faults = texts.into_iter().chain(images);
+        let rejections: Vec<Rejection> =
+            faults.filter_map(|(field, fault)| Some(fault?.at(["input", field]))).collect();
         if rejections.is_empty() { Ok(()) } else { Err(Error::Rejected(rejections)) }
     }
 }

@@ -51,7 +51,7 @@ pub async fn update(
     expected_version: Option<i64>,
     change: CollectionChange,
 ) -> Result<CollectionId> {
-    viewer.require(Permission::CatalogWrite)?;
+    let author = Author::with(app, viewer, Permission::CatalogWrite)?;
     let columns = Columns {
         name: change.name.as_deref(),
         slug: change.slug.as_deref(),
@@ -61,7 +61,6 @@ pub async fn update(
     };
     let Columns { name, slug, description, image_url, image_alt_text } = columns;
     Texts { name, slug, description, image_url, image_alt_text }.check()?;
-    let author = Author::with(app, viewer, Permission::CatalogWrite)?;
     let target = Target { id, expected_version, field: "id" };
     let mut conn = app.db.get().await?;
     conn.transaction(async |conn| {

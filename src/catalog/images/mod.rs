@@ -12,3 +12,4 @@ pub use collection::{CollectionImage, set_collection_image};
 pub use product::{change_alt_text, remove, reorder};
 pub use queries::CollectionImageOf;
 pub use source::ImageSource;
+pub(super) use source::{alt_text_fault, url_fault};

@@ -92,7 +92,7 @@ pub(super) fn split(sources: Vec<ImageSource>) -> (Vec<NewImage>, Vec<Option<Str
 }
 
 /// Why a text cannot be the address of an image. Other schemes than these could run code in the browser that shows it.
-pub(super) fn url_fault(url: &str) -> Option<Rejection> {
+pub(in crate::catalog) fn url_fault(url: &str) -> Option<Rejection> {
     let scheme = url.get(..8).unwrap_or(url).to_ascii_lowercase();
     let absolute = scheme.starts_with("http://") || scheme.starts_with("https://");
     let local = url.starts_with('/') && !url.starts_with("//");
@@ -105,7 +105,7 @@ pub(super) fn url_fault(url: &str) -> Option<Rejection> {
 }
 
 /// Why a text cannot be an alternative text.
-pub(super) fn alt_text_fault(text: &str) -> Option<Rejection> {
+pub(in crate::catalog) fn alt_text_fault(text: &str) -> Option<Rejection> {
     let bad = text.contains('\0') || text.chars().count() > MAX_ALT_TEXT_CHARS;
     bad.then(|| Rejection::new(Reason::Invalid, "The alternative text has at most 1,000 characters."))
 }
