@@ -33,9 +33,8 @@ pub async fn add(
     expected_version: Option<i64>,
     products: Vec<ProductId>,
 ) -> Result<CollectionId> {
-    viewer.require(Permission::CatalogWrite)?;
-    let products = distinct(products)?;
     let author = Author::with(app, viewer, Permission::CatalogWrite)?;
+    let products = distinct(products)?;
     let target = Target { id, expected_version, field: "collectionId" };
     let mut conn = app.db.get().await?;
     conn.transaction(async |conn| {
@@ -60,9 +59,8 @@ pub async fn remove(
     expected_version: Option<i64>,
     products: Vec<ProductId>,
 ) -> Result<CollectionId> {
-    viewer.require(Permission::CatalogWrite)?;
-    let products = distinct(products)?;
     let author = Author::with(app, viewer, Permission::CatalogWrite)?;
+    let products = distinct(products)?;
     let target = Target { id, expected_version, field: "collectionId" };
     let mut conn = app.db.get().await?;
     conn.transaction(async |conn| {
@@ -86,9 +84,8 @@ pub async fn reorder(
     products: Vec<ProductId>,
     placement: Placement,
 ) -> Result<CollectionId> {
-    viewer.require(Permission::CatalogWrite)?;
-    let products = distinct(products)?;
     let author = Author::with(app, viewer, Permission::CatalogWrite)?;
+    let products = distinct(products)?;
     let target = Target { id, expected_version, field: "collectionId" };
     let mut conn = app.db.get().await?;
     conn.transaction(async |conn| {
