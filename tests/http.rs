@@ -234,6 +234,23 @@ async fn readiness_follows_the_drain_and_liveness_does_not() {
     assert_eq!(get(&ops, "/livez").await.status(), StatusCode::OK);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_too_much_over_a_socket_is_told_before_it_closes() {
+    let shop = Shop::start().await;
+    for _ in 0..5 {
+        let mut request = shop.url("/graphql").replacen("http", "ws", 1).into_client_request().unwrap();
+        request.headers_mut().insert("Sec-WebSocket-Protocol", "graphql-transport-ws".parse().unwrap());
+        let (socket, _) = connect_async(request).await.unwrap();
+        let (mut to, mut from) = socket.split();
+        // Whether all of it can be sent does not matter.
+        let sending = tokio::spawn(async move { to.send(Message::text("x".repeat(8_000_000))).await });
+        let answer = from.next().await.unwrap().unwrap();
+        let Message::Close(Some(frame)) = answer else { panic!("{answer}") };
+        assert_eq!(u16::from(frame.code), 1009);
+        sending.abort();
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_stops_closes_its_sockets_and_ends() {
     let shop = Shop::start().await;

@@ -33,6 +33,8 @@ const SILENCE: Duration = Duration::from_secs(50);
 const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The close code of a message beyond the limit (RFC 6455, 7.4.1).
+const TOO_BIG: u16 = 1009;
 /// Most operations of a socket at the same time.
 const MAX_OPERATIONS: usize = 100;
 /// Messages that wait to be sent.
@@ -112,6 +114,11 @@ impl Session {
             tracing::debug!(request_id = %self.request_id, code, reason, "closing a WebSocket");
             let frame = CloseFrame { code, reason: reason.into() };
             let _ = timeout(SEND_TIMEOUT, self.socket.send(Message::Close(Some(frame)))).await;
+            if code == TOO_BIG {
+                // What is left of the message cannot be read, and to close over it resets the connection: not before the
+                // peer has had time to read why.
+                sleep(CLOSE_TIMEOUT).await;
+            }
         }
         // Reading on sends our answer to the peer's close, or waits for the peer's answer to ours: either side would
         // see 1006 otherwise. A peer that says nothing more is dropped.
@@ -152,7 +159,9 @@ impl Session {
     async fn receive(&mut self, message: Option<Result<Message, axum::Error>>) -> Step {
         let text = match message {
             None | Some(Ok(Message::Close(_))) => return Err(None),
-            Some(Err(error)) => return Err(is_too_big(&error).then(|| Close(1009, "Message too big".into()))),
+            Some(Err(error)) => {
+                return Err(is_too_big(&error).then(|| Close(TOO_BIG, "Message too big".into())));
+            }
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
             Some(Ok(Message::Binary(_))) => return close(4400, "Invalid message: text is expected"),
             Some(Ok(Message::Text(text))) => text,
