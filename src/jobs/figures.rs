@@ -8,16 +8,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use diesel_async::AsyncConnection;
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
 use crate::app::App;
 
-use super::queries::figures::{self, KindFigures, QueueFigures};
+use super::JobState;
+use super::queries::figures::{self, KindFigures, QueueLimits};
 
 /// How often the leader looks at the most.
 const PAUSE: Duration = Duration::from_secs(10);
 /// A long backlog takes long to count: one part in so many of the time may be spent on it.
-const SHARE: u32 = 20;
+const SHARE: u32 = 50;
 /// How long it takes to notice that this process has come to lead.
 const NOTICE: Duration = Duration::from_secs(1);
 
@@ -36,6 +38,32 @@ struct Parts {
 struct Look {
     kinds: Vec<KindFigures>,
     queues: Vec<QueueFigures>,
+}
+
+/// A queue as the view `job_backlog` tells of it, without counting the ledger a second time.
+#[derive(Debug)]
+struct QueueFigures {
+    queue: String,
+    paused: bool,
+    backlog: i64,
+    oldest_ready_age_s: f64,
+}
+
+impl QueueFigures {
+    fn of(limits: QueueLimits, kinds: &[KindFigures]) -> Self {
+        let QueueLimits { queue, paused, max_running } = limits;
+        let kinds: Vec<_> = kinds.iter().filter(|row| row.queue == queue).collect();
+        let count = |state: JobState| -> i64 {
+            kinds.iter().filter(|row| row.state == state.as_str()).map(|row| row.count).sum()
+        };
+        let (ready, running) = (count(JobState::Ready), count(JobState::Running));
+        let backlog = match paused {
+            true => running,
+            false => (ready + running).min(max_running.map_or(i64::MAX, i64::from)),
+        };
+        let oldest_ready_age_s = kinds.iter().filter_map(|row| row.oldest_age_s).fold(0.0, f64::max);
+        Self { queue, paused, backlog, oldest_ready_age_s }
+    }
 }
 
 impl Figures {
@@ -77,11 +105,14 @@ impl Figures {
 }
 
 impl Look {
-    /// The cost grows with the jobs that are not finished.
+    /// One statement over the ledger; its cost grows with the jobs that are not finished.
     async fn take(app: &App) -> crate::error::Result<Self> {
         let mut conn = app.db.get().await?;
-        let kinds = figures::by_kind(&mut conn).await?;
-        let queues = figures::by_queue(&mut conn).await?;
+        let looking = conn.transaction(async |conn| {
+            diesel::QueryResult::Ok((figures::by_kind(conn).await?, figures::queues(conn).await?))
+        });
+        let (kinds, queues) = looking.await?;
+        let queues = queues.into_iter().map(|limits| QueueFigures::of(limits, &kinds)).collect();
         Ok(Self { kinds, queues })
     }
 
@@ -107,8 +138,7 @@ impl Look {
         let backlogs = self.queues.iter().map(|row| (queue(row), row.backlog as f64));
         let name = "ironmonger_job_backlog";
         gauge(&mut text, name, "Jobs that want a worker now: what to scale workers by", backlogs);
-        let ages =
-            self.queues.iter().map(|row| (queue(row), row.oldest_ready_age_seconds.unwrap_or_default()));
+        let ages = self.queues.iter().map(|row| (queue(row), row.oldest_ready_age_s));
         let name = "ironmonger_job_queue_latency_seconds";
         gauge(&mut text, name, "How long the oldest ready job of a queue has been due; 0 without one", ages);
         let paused = self.queues.iter().map(|row| (queue(row), f64::from(u8::from(row.paused))));
@@ -157,13 +187,17 @@ mod tests {
             count: 3,
             oldest_age_s,
         };
-        let queues = vec![QueueFigures {
-            queue: "bulk".into(),
-            paused: true,
-            backlog: 5,
-            oldest_ready_age_seconds: None,
-        }];
-        let kinds = vec![kind("READY", Some(1.5)), kind("RUNNING", None)];
+        let kinds = vec![kind("READY", Some(1.5)), kind("RUNNING", None), kind("DEAD", None)];
+        let backlog = |paused, max_running| {
+            QueueFigures::of(QueueLimits { queue: "bulk".into(), paused, max_running }, &kinds).backlog
+        };
+        assert_eq!([backlog(false, None), backlog(false, Some(5)), backlog(true, Some(5))], [6, 5, 3]);
+        let limits = ["bulk", "idle"].map(|queue| QueueLimits {
+            queue: queue.into(),
+            paused: queue == "bulk",
+            max_running: None,
+        });
+        let queues = limits.into_iter().map(|limits| QueueFigures::of(limits, &kinds)).collect();
         let figures = Figures::default();
         assert_eq!(figures.render(), "");
         *figures.look() = Some(Look { kinds, queues });
@@ -174,8 +208,10 @@ mod tests {
             "# TYPE ironmonger_jobs gauge",
             r#"ironmonger_jobs{queue="bulk",kind="odd\"kind\\",state="ready"} 3"#,
             r#"ironmonger_job_oldest_ready_age_seconds{queue="bulk",kind="odd\"kind\\"} 1.5"#,
-            r#"ironmonger_job_backlog{queue="bulk"} 5"#,
-            r#"ironmonger_job_queue_latency_seconds{queue="bulk"} 0"#,
+            r#"ironmonger_job_backlog{queue="bulk"} 3"#,
+            r#"ironmonger_job_queue_latency_seconds{queue="bulk"} 1.5"#,
+            r#"ironmonger_job_backlog{queue="idle"} 0"#,
+            r#"ironmonger_job_queue_latency_seconds{queue="idle"} 0"#,
             r#"ironmonger_job_queue_paused{queue="bulk"} 1"#,
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");

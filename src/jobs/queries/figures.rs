@@ -1,8 +1,8 @@
 //! The ledger in figures.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
-use diesel_async::RunQueryDsl;
+use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
 use crate::db::Conn;
 use crate::jobs::ledger::statement;
@@ -23,21 +23,20 @@ pub struct KindFigures {
     pub oldest_age_s: Option<f64>,
 }
 
-/// A row of the view `job_backlog`.
+/// A queue, and what decides how many of its jobs may run.
 #[derive(Debug, QueryableByName)]
-pub struct QueueFigures {
+pub struct QueueLimits {
     #[diesel(sql_type = Text)]
     pub queue: String,
     #[diesel(sql_type = Bool)]
     pub paused: bool,
-    #[diesel(sql_type = BigInt)]
-    pub backlog: i64,
-    #[diesel(sql_type = Nullable<Double>)]
-    pub oldest_ready_age_seconds: Option<f64>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub max_running: Option<i32>,
 }
 
-/// Each arm counts the entries of one small index.
+/// Each arm counts the entries of one small index. In the caller's transaction, for whose rest statements get one processor each.
 pub async fn by_kind(conn: &mut Conn) -> QueryResult<Vec<KindFigures>> {
+    conn.batch_execute("SET LOCAL max_parallel_workers_per_gather = 0").await?;
     statement(
         "SELECT queue, kind, state, sum(n)::bigint AS count, \
              extract(epoch FROM now() - min(oldest))::float8 AS oldest_age_s \
@@ -56,9 +55,7 @@ pub async fn by_kind(conn: &mut Conn) -> QueryResult<Vec<KindFigures>> {
     .await
 }
 
-/// The queues as an autoscaler sees them.
-pub async fn by_queue(conn: &mut Conn) -> QueryResult<Vec<QueueFigures>> {
-    statement("SELECT queue, paused, backlog::bigint AS backlog, oldest_ready_age_seconds FROM job_backlog ORDER BY queue")
-        .load(conn)
-        .await
+/// Every queue that was ever declared.
+pub async fn queues(conn: &mut Conn) -> QueryResult<Vec<QueueLimits>> {
+    statement("SELECT name AS queue, paused, max_running FROM job_queues ORDER BY name").load(conn).await
 }

@@ -94,6 +94,7 @@ impl Relay {
                 self.settle(outcome);
             }
             self.figures.lead(self.leads);
+            let mut idle = false;
             let outcome = self.pass.run(&mut self.ledger, &mut self.road).await;
             match outcome {
                 Ok(Progress::Pushed) => self.wait = Duration::ZERO,
@@ -102,41 +103,47 @@ impl Relay {
                 Ok(Progress::Idle { next }) => {
                     let tick = if self.leads { TICK } else { STANDBY };
                     self.wait = next.unwrap_or(tick).clamp(Duration::from_millis(1), tick);
+                    idle = true;
                 }
                 Err(error) => {
                     self.settle(Err(error));
                 }
             }
-            self.sleep().await;
+            // The shortest way for a job that nothing stands before.
+            if let Some(queue) = self.sleep().await
+                && idle
+            {
+                let outcome = self.pass.hurry(&mut self.ledger, &mut self.road, &queue).await;
+                self.settle(outcome);
+            }
         }
     }
 
-    /// Until there may be something to do.
-    async fn sleep(&mut self) {
+    /// Until there may be something to do; if a notice says so, in which queue.
+    async fn sleep(&mut self) -> Option<String> {
         if self.wait.is_zero() {
             tokio::task::yield_now().await;
-            return;
+            return None;
         }
         let until = Instant::now() + self.wait;
         loop {
             let signal = tokio::select! {
-                () = tokio::time::sleep_until(until) => return,
+                () = tokio::time::sleep_until(until) => return None,
                 signal = self.news.recv() => signal,
             };
-            let wakes = match signal {
-                Ok(Signal::Due(_) | Signal::Resync) | Err(broadcast::error::RecvError::Lagged(_)) => {
-                    self.leads
-                }
-                Ok(_) => false,
+            let queue = match signal {
+                Ok(Signal::Due(queue)) => Some(queue),
+                Ok(Signal::Resync) | Err(broadcast::error::RecvError::Lagged(_)) => None,
+                Ok(_) => continue,
                 Err(broadcast::error::RecvError::Closed) => {
                     tokio::time::sleep_until(until).await;
-                    return;
+                    return None;
                 }
             };
-            if wakes {
-                // What else is there is covered by the same look.
+            if self.leads {
+                // What else there is is covered by the same look.
                 while let Ok(_) | Err(broadcast::error::TryRecvError::Lagged(_)) = self.news.try_recv() {}
-                return;
+                return queue;
             }
         }
     }

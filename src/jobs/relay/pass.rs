@@ -17,6 +17,9 @@ const PUSH: i32 = 500;
 /// Delayed jobs made ready at a time.
 const PROMOTE: i64 = 1_000;
 
+/// Most envelopes of a push that follows a notice.
+const FEW: i32 = 16;
+
 /// What a pass did.
 pub enum Progress {
     /// Something; look again at once.
@@ -81,6 +84,14 @@ impl Pass {
                 Progress::Idle { next }
             }
         })
+    }
+
+    /// Pushes what was just enqueued in a system that had nothing to do, without looking around first. A pass has to
+    /// follow: this one leaves out queues with limits, and whatever is more than a few.
+    pub async fn hurry(&mut self, ledger: &mut Session, road: &mut Road, queue: &str) -> anyhow::Result<()> {
+        let Some(epoch) = self.epoch else { return Ok(()) };
+        let taken = answered(dispatch::take_few(ledger.conn().await?, queue, FEW)).await?;
+        self.push(ledger, road, epoch, queue, &taken).await
     }
 
     async fn push(
