@@ -1,0 +1,163 @@
+CREATE OR REPLACE FUNCTION search_refresh(ids uuid[]) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+BEGIN
+    -- Whoever refreshes the same product waits here; the statements after it see what the others committed.
+    PERFORM FROM product_terms WHERE product_id = ANY (ids) ORDER BY product_id FOR UPDATE;
+
+    INSERT INTO product_terms AS t (product_id, terms, facets)
+    SELECT p.id,
+        -- Without its positions a word of the description takes less room and ranks the same.
+        CASE WHEN length(p.search) < 20000
+             THEN ts_filter(p.search, '{a,b,c}') || strip(ts_filter(p.search, '{d}')) ELSE ts_filter(p.search, '{a}') END
+        || array_to_tsvector(special.terms || ARRAY(SELECT '=' || facet FROM unnest(facet.facets) AS facet)),
+        facet.facets
+    FROM products AS p
+    CROSS JOIN LATERAL (SELECT uuid_hash_extended(p.id, 0) AS hash) AS chance
+    CROSS JOIN LATERAL (SELECT ARRAY(
+        SELECT value FROM (
+            SELECT E'v\x1f' || p.vendor AS value WHERE p.vendor <> ''
+            UNION ALL SELECT E't\x1f' || p.product_type WHERE p.product_type <> ''
+            UNION ALL SELECT E'g\x1f' || tag FROM unnest(p.tags) AS tag
+            UNION ALL SELECT E'o\x1f' || o.name || E'\x1f' || choice
+                FROM product_options AS o, unnest(o."values") AS choice WHERE o.product_id = p.id
+            UNION ALL SELECT E'a\x1f' || a.key || E'\x1f' || one
+                FROM jsonb_each(p.attributes) AS a CROSS JOIN LATERAL jsonb_array_elements_text(
+                    CASE jsonb_typeof(a.value) WHEN 'array' THEN a.value ELSE jsonb_build_array(a.value) END) AS one
+                WHERE p.attributes <> '{}' AND jsonb_typeof(a.value) <> 'number' AND one <> ''
+        ) AS every WHERE octet_length(value) <= 600 LIMIT 500
+    ) AS facets OFFSET 0) AS facet
+    CROSS JOIN LATERAL (SELECT ARRAY(
+        SELECT '^' || stem FROM unnest(tsvector_to_array(ts_filter(p.search, '{a}'))) AS stem
+        UNION ALL SELECT '=s' || p.status
+        UNION ALL SELECT '#' || level || '.' || (chance.hash & ((1 << level) - 1)) FROM unnest('{2,4,6,8,10}'::integer[]) AS level
+        UNION ALL SELECT '=c' || pc.channel_id FROM product_channels AS pc WHERE pc.product_id = p.id AND pc.listed
+        UNION ALL SELECT '#c' || pc.channel_id FROM product_channels AS pc WHERE chance.hash & 255 = 0 AND pc.product_id = p.id AND pc.listed
+        UNION ALL SELECT '=p' || pc.channel_id || E'\x1f' || step
+            FROM product_channels AS pc, generate_series(number_step(pc.min_price), number_step(pc.max_price)) AS step
+            WHERE pc.product_id = p.id AND number_step(pc.max_price) - number_step(pc.min_price) < 12
+        UNION ALL SELECT '=p' || pc.channel_id || E'\x1f*' FROM product_channels AS pc
+            WHERE pc.product_id = p.id AND number_step(pc.max_price) - number_step(pc.min_price) >= 12
+        UNION ALL SELECT '=k' || cp.collection_id FROM collection_products AS cp WHERE cp.product_id = p.id
+        UNION ALL SELECT '=i' WHERE EXISTS (
+            SELECT FROM variants AS v JOIN stock_levels AS s ON s.variant_id = v.id
+            WHERE v.product_id = p.id AND (s.backorderable OR s.on_hand > s.reserved))
+        UNION ALL SELECT E'=n\x1f' || a.key || E'\x1f' || number_step(CASE WHEN abs((a.value #>> '{}')::numeric) < 1e100
+                THEN round((a.value #>> '{}')::numeric, 6)::double precision ELSE 1e100 END)
+            FROM jsonb_each(CASE WHEN p.attributes <> '{}' THEN p.attributes END) AS a WHERE jsonb_typeof(a.value) = 'number'
+    ) AS terms) AS special
+    WHERE p.id = ANY (ids)
+    ORDER BY p.id
+    ON CONFLICT (product_id) DO UPDATE SET terms = excluded.terms, facets = excluded.facets
+    WHERE (t.terms, t.facets) IS DISTINCT FROM (excluded.terms, excluded.facets);
+
+    -- New words and values are rare once a catalog is there. In one order, so that two writers do not deadlock.
+    INSERT INTO search_words (word, lexeme)
+    SELECT word, stem[1] FROM (
+        SELECT DISTINCT word FROM products AS p, regexp_split_to_table(lower(fold_accents(
+            p.name || ' ' || p.vendor || ' ' || p.product_type || ' ' || array_to_string(p.tags, ' '))), '[^[:alnum:]]+') AS word
+        WHERE p.id = ANY (ids) AND length(word) BETWEEN 3 AND 30 AND word !~ '[0-9]'
+    ) AS written CROSS JOIN LATERAL ts_lexize('pg_catalog.english_stem', word) AS stem
+    WHERE cardinality(stem) = 1 AND NOT EXISTS (SELECT FROM search_words AS known WHERE known.word = written.word)
+    ORDER BY word ON CONFLICT DO NOTHING;
+
+    INSERT INTO search_values (kind, value, folded)
+    SELECT kind, value, ' ' || lower(fold_accents(value)) FROM (
+        SELECT DISTINCT pair.kind, pair.value FROM products AS p, LATERAL (VALUES ('v'::"char", p.vendor), ('t', p.product_type)) AS pair (kind, value)
+        WHERE p.id = ANY (ids) AND pair.value <> ''
+    ) AS written
+    WHERE NOT EXISTS (SELECT FROM search_values AS known WHERE known.kind = written.kind AND known.value = written.value)
+    ORDER BY kind, value ON CONFLICT DO NOTHING;
+END $$;
+
+CREATE OR REPLACE FUNCTION stock_levels_touch_search() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        PERFORM search_touch(array_agg(DISTINCT v.product_id))
+        FROM after AS a JOIN before AS b USING (variant_id, location_id) JOIN variants AS v ON v.id = a.variant_id
+        WHERE (a.backorderable OR a.on_hand > a.reserved) <> (b.backorderable OR b.on_hand > b.reserved);
+    ELSIF TG_OP = 'INSERT' THEN
+        PERFORM search_touch(array_agg(DISTINCT v.product_id)) FROM after AS a JOIN variants AS v ON v.id = a.variant_id
+        WHERE a.backorderable OR a.on_hand > a.reserved;
+    ELSE
+        PERFORM search_touch(array_agg(DISTINCT v.product_id)) FROM before AS b JOIN variants AS v ON v.id = b.variant_id
+        WHERE b.backorderable OR b.on_hand > b.reserved;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION catalog_prices_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    touched uuid[];
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        SELECT coalesce(array_agg(DISTINCT v.product_id), '{}') INTO touched
+        FROM old_rows AS r JOIN variants AS v ON v.id = r.variant_id HAVING EXISTS (SELECT FROM old_rows);
+    ELSE
+        SELECT array_agg(DISTINCT v.product_id) INTO touched
+        FROM new_rows AS r JOIN variants AS v ON v.id = r.variant_id;
+    END IF;
+    PERFORM catalog_products_touched(2, touched);
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM catalog_changed(2, array_agg(DISTINCT v.product_id), turn.at)
+        FROM new_rows AS r JOIN variants AS v ON v.id = r.variant_id
+            CROSS JOIN LATERAL (VALUES (r.sale_starts_at), (r.sale_ends_at)) AS turn(at)
+        WHERE turn.at > clock_timestamp() GROUP BY turn.at;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION catalog_stock_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    touched uuid[];
+    changed_kinds integer := 4 | 8;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        SELECT array_agg(DISTINCT v.product_id) INTO touched
+        FROM new_rows AS r JOIN variants AS v ON v.id = r.variant_id;
+    ELSIF TG_OP = 'DELETE' THEN
+        SELECT coalesce(array_agg(DISTINCT v.product_id), '{}') INTO touched
+        FROM old_rows AS r JOIN variants AS v ON v.id = r.variant_id HAVING EXISTS (SELECT FROM old_rows);
+    ELSE
+        SELECT array_agg(DISTINCT v.product_id),
+            4 | CASE WHEN bool_or((n.backorderable OR n.on_hand > n.reserved)
+                    <> (o.backorderable OR o.on_hand > o.reserved)) THEN 8 ELSE 0 END
+        INTO touched, changed_kinds
+        FROM new_rows AS n JOIN old_rows AS o ON o.variant_id = n.variant_id AND o.location_id = n.location_id
+            JOIN variants AS v ON v.id = n.variant_id
+        WHERE (n.on_hand - n.reserved, n.backorderable) IS DISTINCT FROM (o.on_hand - o.reserved, o.backorderable);
+    END IF;
+    PERFORM catalog_products_touched(changed_kinds, touched);
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION note_availability() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    turned uuid[];
+BEGIN
+    IF NOT EXISTS (SELECT FROM collections WHERE 'AVAILABLE' = ANY (rule_fields)) THEN
+        RETURN NULL;
+    END IF;
+    SELECT array_agg(DISTINCT v.product_id) INTO turned
+    FROM new_levels AS n JOIN old_levels AS o USING (variant_id, location_id) JOIN variants AS v ON v.id = n.variant_id
+    WHERE (n.backorderable OR n.on_hand > n.reserved) <> (o.backorderable OR o.on_hand > o.reserved);
+    IF turned IS NOT NULL THEN
+        INSERT INTO collection_reviews (product_id) SELECT unnest(turned);
+        INSERT INTO jobs (id, kind, queue, payload, state, max_attempts)
+        VALUES (gen_random_uuid(), 'catalog.review', 'catalog', '{}', 'READY', 10);
+        PERFORM pg_notify('ironmonger_due', 'catalog');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION catalog_products_touched(changed_kinds integer, touched uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    untold uuid[];
+BEGIN
+    IF touched IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT coalesce(array_agg(id), '{}') INTO untold FROM products
+    WHERE id = ANY (touched) AND xmin <> pg_current_xact_id()::xid;
+    IF changed_kinds <> 1 OR untold <> '{}' THEN
+        PERFORM catalog_changed(changed_kinds, untold);
+    END IF;
+END $$;

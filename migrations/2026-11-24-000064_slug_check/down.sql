@@ -1,0 +1,3 @@
+ALTER TABLE products
+    DROP CONSTRAINT products_slug_check,
+    ADD CONSTRAINT products_slug_check CHECK (slug ~ '^[^\s/?#]{1,255}$');
