@@ -506,10 +506,16 @@ async fn a_damaged_file_keeps_what_came_before_and_says_where_it_ends() {
 #[tokio::test]
 async fn an_import_goes_on_where_its_worker_died() {
     let shop = Shop::start().await;
+    let collection = "insert into collections (id, slug, name, created_at, updated_at)
+        values (gen_random_uuid(), 'all', 'All', now(), now())";
+    shop.sql(collection).await;
     let owner = shop.as_owner();
-    let lines: String = (0..6_000)
-        .map(|n| format!("{{\"slug\":\"p-{n}\",\"name\":\"Product {n}\",\"variants\":[{{\"price\":\"1\",\"stock\":3}}]}}\n"))
-        .collect();
+    let line = |n| {
+        let product = json!({ "slug": format!("p-{n}"), "name": format!("Product {n}"), "collections": ["all"],
+            "variants": [{ "price": "1", "stock": 3 }] });
+        format!("{product}\n")
+    };
+    let lines: String = (0..6_000).map(line).collect();
     let body = upload(&owner, "JSONL", "UPDATE", "file.jsonl", lines.into_bytes()).await;
     let id = &body["data"]["catalogImport"]["job"]["id"];
 
@@ -539,4 +545,10 @@ async fn an_import_goes_on_where_its_worker_died() {
     assert_eq!(shop.sql_count("select count(*) from products").await, 6_000);
     assert_eq!(shop.sql_count("select count(*) from stock_movements").await, 6_000);
     assert_eq!(shop.sql_count("select max(version) from products").await, 1);
+    let misplaced =
+        "select count(*) from (select p.name, row_number() over (order by m.position, p.id) - 1 as place
+        from collection_products as m join products as p on p.id = m.product_id) as member
+        where name <> 'Product ' || place";
+    assert_eq!(shop.sql_count(misplaced).await, 0, "a collection has the order of the file");
+    assert_eq!(shop.sql_count("select count(*) from collection_products").await, 6_000);
 }

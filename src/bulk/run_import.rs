@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::anyhow;
 
+use crate::catalog;
 use crate::ids::ChannelId;
 use crate::jobs::{JobContext, JobError};
 use crate::storage::{FileKey, StoredReader};
@@ -60,7 +61,8 @@ async fn read(
     let read_bytes = Arc::new(AtomicU64::new(0));
     let total = import.size_bytes;
     let mut source = open(ctx, import, places, key, read_bytes.clone()).await?;
-    let writer = Writer::new(ctx, import, channel_id);
+    let ends = catalog::ends_of_collections(&mut *ctx.app.db.get().await?).await?;
+    let writer = Writer::new(ctx, import, channel_id, ends);
     let mut lane = Lane::new(&writer, source.position);
     loop {
         let (entries, end) = match meanwhile(&mut lane, import, source.next_batch()).await? {

@@ -60,4 +60,6 @@ pub use selection::{Base, SAMPLE_LEVEL, Selection};
 pub use type_record::{AttributeRecord, TypeRecord, lock_type_record, type_records, write_type_record};
 pub use update::{ProductChange, update};
 pub use words::words;
-pub use write::{LockedProduct, RecordWrite, create_products, lock_products, write_records};
+pub use write::{
+    LockedProduct, RecordWrite, create_products, ends_of_collections, lock_products, write_records,
+};

@@ -83,17 +83,24 @@ pub struct Writer<'a> {
     channel_id: ChannelId,
     on_conflict: OnConflict,
     actor: String,
+    /// The last position in each collection, as the run found it.
+    ends: HashMap<String, i64>,
     /// How many more rejections are kept.
     room: AtomicI64,
 }
 
 impl<'a> Writer<'a> {
     /// For what is left of an import.
-    pub fn new(ctx: &'a JobContext, import: &Import, channel_id: ChannelId) -> Self {
+    pub fn new(
+        ctx: &'a JobContext,
+        import: &Import,
+        channel_id: ChannelId,
+        ends: HashMap<String, i64>,
+    ) -> Self {
         let on_conflict = if import.on_conflict == "SKIP" { OnConflict::Skip } else { OnConflict::Update };
         let actor = import.created_by.map_or_else(|| "system".to_owned(), |user| user.to_string());
         let room = AtomicI64::new(KEPT_REJECTIONS - import.rows_rejected);
-        Self { ctx, import_id: import.id, channel_id, on_conflict, actor, room }
+        Self { ctx, import_id: import.id, channel_id, on_conflict, actor, ends, room }
     }
 
     /// Writes the batch; returns what it adds to the books. Repeats it when another transaction came before it, and product by
@@ -200,7 +207,8 @@ impl Writer<'_> {
                         Ok(record) if stored.as_ref().is_some_and(|stored| is_met(&record, stored)) => {
                             tally.unchanged += 1;
                         }
-                        Ok(record) => {
+                        Ok(mut record) => {
+                            self.place_last(&mut record, entry);
                             let id = locked.map(|locked| locked.id);
                             pending.push(Pending { entry: index, id, record, fingerprint });
                         }
@@ -209,6 +217,17 @@ impl Writer<'_> {
             }
         }
         Ok(pending)
+    }
+
+    /// Memberships without a position come last, in the order of the file whichever batch is written first: so far behind the
+    /// end that the run found as their line is from the file's beginning. A run that goes on after a crash finds
+    /// another end, which is behind all that was written.
+    fn place_last(&self, record: &mut ProductRecord, entry: &Entry<Item>) {
+        let line = entry.lines.first().map_or(0, |&line| i64::try_from(line).unwrap_or(i64::MAX));
+        for membership in record.collections.iter_mut().filter(|it| it.position.is_none()) {
+            let end = self.ends.get(&membership.slug).copied().unwrap_or(0);
+            membership.position = Some(end.saturating_add(line));
+        }
     }
 
     async fn ground(&self, conn: &mut Conn) -> Result<Ground, BatchError> {

@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 
 use crate::bulk::entry::{Entry, Position};
 use crate::bulk::item::Item;
-use crate::bulk::patch::Collections;
 use crate::bulk::queries::Tally;
 use crate::jobs::JobError;
 
@@ -76,21 +75,11 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// The slugs of the products; none if the entries write what other batches look at: collections, product types, locations,
-/// the end of a collection.
+/// The slugs of the products; none if the entries write what other batches look at: collections, product types, locations.
 fn products(entries: &[Entry<Item>]) -> Option<HashSet<String>> {
     let mut slugs = HashSet::with_capacity(entries.len());
     for item in entries.iter().filter_map(|entry| entry.content.as_ref()) {
-        let patch = item.product()?;
-        let placed = match &patch.collections {
-            None => true,
-            Some(Collections::Exactly(memberships)) => memberships.iter().all(|it| it.position.is_some()),
-            Some(Collections::Also(slugs)) => slugs.is_empty(),
-        };
-        if !placed {
-            return None;
-        }
-        slugs.insert(patch.slug.clone());
+        slugs.insert(item.product()?.slug.clone());
     }
     Some(slugs)
 }

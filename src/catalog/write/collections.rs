@@ -1,6 +1,8 @@
 //! The statements that put products into collections. Collections by rule choose their members themselves, so they are passed
 //! over, as are slugs that no collection has.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid};
 use diesel_async::RunQueryDsl;
@@ -67,4 +69,15 @@ pub(super) async fn write_memberships(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// The slugs of the collections by hand, and the last position in each; 0 where it is empty.
+pub async fn ends_of_collections(conn: &mut Conn) -> QueryResult<HashMap<String, i64>> {
+    let rows: Vec<(String, i64)> = Sql::<(Text, BigInt)>::new(
+        "SELECT c.slug, coalesce((SELECT max(m.position) FROM collection_products AS m WHERE m.collection_id = c.id), 0) \
+         FROM collections AS c WHERE c.rule IS NULL",
+    )
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().collect())
 }

@@ -24,6 +24,7 @@ use super::record::ProductRecord;
 use super::rules::{self, Touched};
 use super::{ProductDraft, Written};
 
+pub use collections::ends_of_collections;
 pub use queries::{LockedProduct, lock_products};
 
 /// A record to be written.
