@@ -44,7 +44,7 @@ pub use model::{
 };
 pub use prices::{TurnPrices, turn_prices};
 pub use queries::ChildPage;
-pub use queries::lists::{in_part, level_for};
+pub use queries::lists::{Matching, in_part, level_for};
 pub use read::{
     PageEnd, count_collections, count_products, find_collection_by_slug, find_product_by_slug,
     list_collections, list_products, price_at, probe, products_in_order,

@@ -29,7 +29,7 @@ pub async fn list_products(
     queries::lists::list(&mut *db.get().await?, selection, sort, columns, page).await
 }
 
-/// How many products are selected: exactly up to about 20,000; of more an estimate that is about 1 % off.
+/// How many products are selected: exactly up to about 10,000; of more an estimate that is about 2 % off.
 pub async fn count_products(db: &Db, selection: &Selection) -> Result<i64> {
     queries::lists::count(&mut *db.get().await?, selection).await
 }

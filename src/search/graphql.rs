@@ -72,7 +72,7 @@ impl ProductSearchConnection {
         page_info(&self.page)
     }
 
-    /// How many products were found: exact up to about 20,000, of more an estimate that is about 1 % off. Counted only
+    /// How many products were found: exact up to about 10,000, of more an estimate that is about 2 % off. Counted only
     /// when selected.
     #[graphql(complexity = 10)]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {

@@ -5,7 +5,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Float, Integer, Nullable, Text, Tim
 use diesel_async::RunQueryDsl;
 
 use crate::catalog::terms::{self, FacetKey};
-use crate::catalog::{Base, Selection};
+use crate::catalog::{Base, Matching, Selection};
 use crate::db::Conn;
 use crate::ids::ProductId;
 use crate::sql::Sql;
@@ -96,7 +96,7 @@ pub(super) async fn extent(
 ) -> QueryResult<(bool, i64, i64)> {
     Sql::<(Bool, BigInt, BigInt)>::new(
         "SELECT search_exists(CAST(? AS text)::tsquery, CAST(? AS text)::tsquery), \
-         search_count(CAST(? AS text)::tsquery), search_count(CAST(? AS text)::tsquery)",
+         search_count(CAST(? AS text)::tsquery, true), search_count(CAST(? AS text)::tsquery, true)",
     )
     .bind::<Text, _>(words)
     .bind::<Text, _>(sample)
@@ -117,7 +117,7 @@ pub(super) struct Hit {
 pub(super) struct Ranking<'a> {
     pub selection: &'a Selection,
     /// The candidates; all of them are ranked.
-    pub matching: String,
+    pub matching: Matching,
     /// The words, to rank by.
     pub anywhere: String,
     pub in_name: String,
@@ -134,10 +134,11 @@ pub(super) async fn ranked(
 ) -> QueryResult<Vec<Hit>> {
     let Ranking { selection, matching, anywhere, in_name } = ranking;
     let mut sql = Sql::<(Uuid, Float)>::assembled(
-        "SELECT hit.product_id, hit.rank FROM (SELECT * FROM search_ranked(CAST(? AS text)::tsquery, \
+        "SELECT hit.product_id, hit.rank FROM (SELECT * FROM search_ranked(CAST(? AS text)::tsquery, ?, \
          CAST(? AS text)::tsquery, CAST(? AS text)::tsquery)",
     )
-    .bind::<Text, _>(matching)
+    .bind::<Text, _>(matching.query)
+    .bind::<Bool, _>(matching.in_sample)
     .bind::<Text, _>(anywhere)
     .bind::<Text, _>(in_name);
     let (operator, direction) = if backward { (">", "") } else { ("<", " DESC") };
@@ -165,7 +166,7 @@ fn push_rows<Row>(sql: &mut Sql<'_, Row>, selection: &Selection, of: &str) {
 pub(super) struct CountedOver {
     /// The facet that is counted over them; `None` for all that nothing is narrowed down by.
     pub key: Option<FacetKey>,
-    pub matching: String,
+    pub matching: Matching,
     /// They are one of `2^level` parts.
     pub level: u8,
 }
@@ -193,9 +194,10 @@ pub(super) async fn facets(
     let mut sql = Sql::<(Text, Text, Nullable<Text>, Text, BigInt)>::assembled("WITH counted AS (");
     for (index, set) in sets.iter().enumerate() {
         sql.push(if index == 0 { "" } else { " UNION ALL " });
-        sql.push("SELECT facet, count(*) << ? AS count FROM (SELECT m.facets FROM search_matches(CAST(? AS text)::tsquery) AS m");
+        sql.push("SELECT facet, count(*) << ? AS count FROM (SELECT m.facets FROM search_matches(CAST(? AS text)::tsquery, ?) AS m");
         sql.add::<Integer, _>(i32::from(set.level));
-        sql.add::<Text, _>(set.matching.clone());
+        sql.add::<Text, _>(set.matching.query.clone());
+        sql.add::<Bool, _>(set.matching.in_sample);
         if selection.has_conditions() {
             push_rows(&mut sql, selection, "m");
         }

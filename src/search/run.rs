@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Permission, Viewer};
 use crate::catalog::terms::all_of;
 use crate::catalog::{
-    self, Product, ProductColumns, ProductFilter, ProductSort, ProductSortField, Scope, Selection,
+    self, Matching, Product, ProductColumns, ProductFilter, ProductSort, ProductSortField, Scope, Selection,
     SortDirection, in_part, level_for,
 };
 use crate::db::{Conn, Db};
@@ -168,10 +168,10 @@ impl Parting {
     }
 
     /// The candidates of a part.
-    fn matching(self, part: u32, selection: &Selection, meaning: &Meaning) -> String {
+    fn matching(self, part: u32, selection: &Selection, meaning: &Meaning) -> Matching {
         let whole = selection.matching(None).unwrap_or_default();
         if self.others == 0 {
-            return whole;
+            return Matching::anywhere(whole);
         }
         let names = 1 << self.names;
         if part < names {

@@ -4,7 +4,7 @@
 //! full: right where much matches. *Matches* come from the index over words and filters and are sorted: right where little
 //! does. *Named* products are looked up. See docs/SEARCH.md.
 
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
 
 use crate::catalog::filter::ProductSort;
@@ -28,8 +28,8 @@ const MAX_WALKED: i64 = 20_000;
 /// Sorting more than this is slower than walking to the end.
 const MAX_SORTED_INSTEAD: i64 = 100_000;
 
-/// Up to so many matches are counted one by one, which takes about a microsecond each.
-const MAX_COUNTED: i64 = 20_000;
+/// Up to so many matches are counted one by one, which takes about two microseconds each.
+const MAX_COUNTED: i64 = 10_000;
 
 /// As many rows as the page needs, rounded up to one of a few numbers. The limit stands in the text, because the plan
 /// depends on it; few limits make few plans.
@@ -109,7 +109,8 @@ impl List<'_> {
             Place::Walked(base)
         } else {
             if way == Way::Matches {
-                push_found(&mut sql, selection, base, selection.matching(None).unwrap_or_else(everything));
+                let matching = selection.matching(None).unwrap_or_else(everything);
+                push_found(&mut sql, selection, base, Matching::anywhere(matching));
             } else {
                 selection.push_base(&mut sql, base);
                 selection.push_scope(&mut sql, base);
@@ -170,7 +171,7 @@ async fn about(conn: &mut Conn, selection: &Selection) -> Result<i64> {
 /// About how many products each tsquery over the [sample](Selection::sampled) stands for. One statement.
 pub(in crate::catalog) async fn probe(conn: &mut Conn, sampled: &[String]) -> Result<Vec<i64>> {
     let counts: Vec<i64> = Sql::<BigInt>::new(
-        "SELECT search_count(matching::tsquery) FROM unnest(?) WITH ORDINALITY AS t(matching, place) ORDER BY place",
+        "SELECT search_count(matching::tsquery, true) FROM unnest(?) WITH ORDINALITY AS t(matching, place) ORDER BY place",
     )
     .bind::<Array<Text>, _>(sampled.to_vec())
     .load(conn)
@@ -178,7 +179,7 @@ pub(in crate::catalog) async fn probe(conn: &mut Conn, sampled: &[String]) -> Re
     Ok(counts.into_iter().map(|count| count << SAMPLE_LEVEL).collect())
 }
 
-/// How many products are selected: exactly up to about 20,000; of more an estimate, made from a part of the catalog.
+/// How many products are selected: exactly up to about 10,000; of more an estimate, made from a part of the catalog.
 pub(in crate::catalog) async fn count(conn: &mut Conn, selection: &Selection) -> Result<i64> {
     if selection.is_named() {
         return count_rows(conn, selection, None).await;
@@ -195,7 +196,7 @@ pub(in crate::catalog) async fn count(conn: &mut Conn, selection: &Selection) ->
 }
 
 /// Counts rows: those that are named, or those that the index finds.
-async fn count_rows(conn: &mut Conn, selection: &Selection, matching: Option<String>) -> Result<i64> {
+async fn count_rows(conn: &mut Conn, selection: &Selection, matching: Option<Matching>) -> Result<i64> {
     let base = if selection.scope.staff { Base::Products } else { Base::Channel };
     let mut sql = Sql::<BigInt>::assembled("SELECT count(*)");
     if let Some(matching) = matching {
@@ -210,27 +211,30 @@ async fn count_rows(conn: &mut Conn, selection: &Selection, matching: Option<Str
 }
 
 /// Appends ` FROM …` with what the index finds and the rows of it, and a WHERE.
-fn push_found<Row>(sql: &mut Sql<'_, Row>, selection: &Selection, base: Base, matching: String) {
-    sql.push(" FROM search_matches(CAST(? AS text)::tsquery) AS m");
-    sql.add::<Text, _>(matching);
+fn push_found<Row>(sql: &mut Sql<'_, Row>, selection: &Selection, base: Base, matching: Matching) {
+    sql.push(" FROM search_matches(CAST(? AS text)::tsquery, ?) AS m");
+    sql.add::<Text, _>(matching.query);
+    sql.add::<Bool, _>(matching.in_sample);
     selection.push_rows_of(sql, base, "m");
 }
 
 /// Counts in the index, and leaves out what is listed but not to be seen yet.
-async fn count_terms(conn: &mut Conn, selection: &Selection, matching: String) -> Result<i64> {
+async fn count_terms(conn: &mut Conn, selection: &Selection, matching: Matching) -> Result<i64> {
+    let Matching { query, in_sample } = matching;
     if selection.scope.staff {
-        let sql = Sql::<BigInt>::new("SELECT search_count(CAST(? AS text)::tsquery)");
-        return Ok(sql.bind::<Text, _>(matching).get_result(conn).await?);
+        let sql = Sql::<BigInt>::new("SELECT search_count(CAST(? AS text)::tsquery, ?)");
+        return Ok(sql.bind::<Text, _>(query).bind::<Bool, _>(in_sample).get_result(conn).await?);
     }
     let count = Sql::<BigInt>::new(
-        "SELECT search_count(CAST(? AS text)::tsquery) - (SELECT count(*) FROM product_channels AS pc \
+        "SELECT search_count(CAST(? AS text)::tsquery, ?) - (SELECT count(*) FROM product_channels AS pc \
          JOIN product_terms AS t ON t.product_id = pc.product_id \
          WHERE pc.channel_id = ? AND pc.listed AND pc.published_at > ? AND t.terms @@ CAST(? AS text)::tsquery)",
     )
-    .bind::<Text, _>(matching.clone())
+    .bind::<Text, _>(query.clone())
+    .bind::<Bool, _>(in_sample)
     .bind::<Uuid, _>(selection.scope.channel_id)
     .bind::<Timestamptz, _>(selection.scope.now)
-    .bind::<Text, _>(matching);
+    .bind::<Text, _>(query);
     Ok(count.get_result(conn).await?)
 }
 
@@ -239,7 +243,30 @@ pub fn level_for(about: i64, most: i64) -> u8 {
     [0, 2, 4, 6, 8].into_iter().find(|&level| about >> level <= most).unwrap_or(10)
 }
 
+/// What the index is asked for.
+#[derive(Debug, Clone)]
+pub struct Matching {
+    /// A tsquery.
+    pub query: String,
+    /// Whether all that it matches lies in part 0 of [`INDEXED_LEVEL`].
+    pub in_sample: bool,
+}
+
+/// Part 0 of this level, and with it of the higher ones, has an index of its own, `product_terms_sample_idx`.
+const INDEXED_LEVEL: u8 = 4;
+
+impl Matching {
+    /// Whatever the tsquery matches.
+    pub fn anywhere(query: String) -> Self {
+        Self { query, in_sample: false }
+    }
+}
+
 /// What matches within a part of the catalog.
-pub fn in_part(matching: String, level: u8, part: u32) -> String {
-    if level == 0 { matching } else { all_of([matching, part_of(level, part)]).unwrap_or_default() }
+pub fn in_part(matching: String, level: u8, part: u32) -> Matching {
+    if level == 0 {
+        return Matching::anywhere(matching);
+    }
+    let query = all_of([matching, part_of(level, part)]).unwrap_or_default();
+    Matching { query, in_sample: level >= INDEXED_LEVEL && part == 0 }
 }
