@@ -353,18 +353,17 @@ pub(super) async fn purchasable(
     ids: &[VariantId],
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<VariantId>> {
-    use crate::schema::{product_channels, products, variant_prices, variants};
-    variants::table
-        .inner_join(products::table.inner_join(product_channels::table))
-        .inner_join(variant_prices::table)
-        .filter(variants::id.eq_any(ids))
-        .filter(variant_prices::channel_id.eq(channel))
-        .filter(product_channels::channel_id.eq(channel))
-        .filter(product_channels::published_at.le(now))
-        .filter(products::status.eq("ACTIVE"))
-        .select(variants::id)
-        .load(conn)
-        .await
+    Sql::<SqlUuid>::new(
+        "SELECT v.id FROM variants AS v JOIN products AS p ON p.id = v.product_id AND p.status = 'ACTIVE' \
+         JOIN product_channels AS pc ON pc.product_id = p.id AND pc.channel_id = ? AND pc.published_at <= ? \
+         JOIN variant_prices AS vp ON vp.variant_id = v.id AND vp.channel_id = pc.channel_id \
+         WHERE v.id = ANY((SELECT ?)::uuid[])",
+    )
+    .bind::<SqlUuid, _>(channel)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(conn)
+    .await
 }
 
 pub(super) async fn count_lines(conn: &mut Conn, cart: CartId) -> QueryResult<i64> {

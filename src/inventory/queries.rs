@@ -42,7 +42,7 @@ pub(super) async fn lock(conn: &mut Conn, variants: Vec<VariantId>) -> QueryResu
     Sql::<LevelRow>::new(
         "SELECT s.variant_id, s.location_id, s.on_hand, s.reserved, s.backorderable \
          FROM stock_levels AS s JOIN locations AS l ON l.id = s.location_id \
-         WHERE s.variant_id = ANY(?) ORDER BY s.variant_id, l.priority, l.id FOR UPDATE OF s",
+         WHERE s.variant_id = ANY((SELECT ?)::uuid[]) ORDER BY s.variant_id, l.priority, l.id FOR UPDATE OF s",
     )
     .bind::<Array<Uuid>, _>(variants)
     .load(conn)
@@ -90,7 +90,7 @@ pub(super) async fn levels(conn: &mut Conn, variants: &[VariantId]) -> QueryResu
     Sql::<LevelRow>::new(
         "SELECT s.variant_id, s.location_id, s.on_hand, s.reserved, s.backorderable \
          FROM stock_levels AS s JOIN locations AS l ON l.id = s.location_id \
-         WHERE s.variant_id = ANY(?) ORDER BY s.variant_id, l.priority, l.id",
+         WHERE s.variant_id = ANY((SELECT ?)::uuid[]) ORDER BY s.variant_id, l.priority, l.id",
     )
     .bind::<Array<Uuid>, _>(variants)
     .load(conn)
@@ -206,7 +206,7 @@ pub(super) async fn availability(
 ) -> QueryResult<HashMap<VariantId, Availability>> {
     let rows: Vec<(VariantId, i64, bool)> = Sql::<(Uuid, BigInt, Bool)>::new(
         "SELECT variant_id, sum(greatest(on_hand - reserved, 0))::bigint, bool_or(backorderable) \
-         FROM stock_levels WHERE variant_id = ANY(?) GROUP BY variant_id",
+         FROM stock_levels WHERE variant_id = ANY((SELECT ?)::uuid[]) GROUP BY variant_id",
     )
     .bind::<Array<Uuid>, _>(variants)
     .load(conn)

@@ -120,7 +120,7 @@ impl Loader<CollectionsOf> for BatchReader {
         for (page, products) in by_page(keys, |key| (key.0.of, key.0.page.clone())) {
             let cursor: Option<(String, CollectionId)> = page.cursor()?;
             let mut sql = Sql::<(Uuid, CollectionSql)>::assembled(format!(
-                "SELECT parent.id, page.* FROM unnest(?) AS parent(id) CROSS JOIN LATERAL (SELECT {COLUMNS} \
+                "SELECT parent.id, page.* FROM unnest((SELECT ?)::uuid[]) AS parent(id) CROSS JOIN LATERAL (SELECT {COLUMNS} \
                  FROM collection_products AS cp JOIN collections AS c ON c.id = cp.collection_id \
                  WHERE cp.product_id = parent.id"
             ))
@@ -211,7 +211,7 @@ async fn products_of(
     columns: ProductColumns,
 ) -> Result<Vec<(CollectionId, (i64, Product))>> {
     let mut sql = Sql::<(Uuid, BigInt, ProductSql)>::assembled(format!(
-        "SELECT parent.id, page.*, {} FROM unnest(?) AS parent(id) CROSS JOIN LATERAL (SELECT cp.position, {} \
+        "SELECT parent.id, page.*, {} FROM unnest((SELECT ?)::uuid[]) AS parent(id) CROSS JOIN LATERAL (SELECT cp.position, {} \
          FROM collection_products AS cp JOIN products AS p ON p.id = cp.product_id ",
         image_columns(columns),
         inner_columns(columns)

@@ -50,12 +50,14 @@ async fn find(
     now: DateTime<Utc>,
     ids: &[VariantId],
 ) -> QueryResult<Vec<Variant>> {
-    Sql::<VariantSql>::new(format!("SELECT {COLUMNS}, NULL::text[] {FROM} WHERE v.id = ANY(?)"))
-        .bind::<Uuid, _>(channel_id)
-        .bind::<Timestamptz, _>(now)
-        .bind::<Array<Uuid>, _>(ids)
-        .load(conn)
-        .await
+    Sql::<VariantSql>::new(format!(
+        "SELECT {COLUMNS}, NULL::text[] {FROM} WHERE v.id = ANY((SELECT ?)::uuid[])"
+    ))
+    .bind::<Uuid, _>(channel_id)
+    .bind::<Timestamptz, _>(now)
+    .bind::<Array<Uuid>, _>(ids)
+    .load(conn)
+    .await
 }
 
 impl Loader<VariantId> for BatchReader {
@@ -85,7 +87,7 @@ impl Loader<VariantsOf> for BatchReader {
             let cursor: Option<(i32, VariantId)> = page.cursor()?;
             // The names of the options are read once for each product, not once more for its variants.
             let mut sql = Sql::<VariantSql>::assembled(format!(
-                "SELECT page.*, coalesce(option.names, '{{}}') FROM unnest(?) AS parent(id) \
+                "SELECT page.*, coalesce(option.names, '{{}}') FROM unnest((SELECT ?)::uuid[]) AS parent(id) \
                  CROSS JOIN LATERAL (SELECT array_agg(o.name ORDER BY o.position, o.id) AS names \
                      FROM product_options AS o WHERE o.product_id = parent.id) AS option \
                  CROSS JOIN LATERAL (SELECT {COLUMNS} {FROM} WHERE v.product_id = parent.id"
