@@ -139,7 +139,8 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<()> {
         }
         servers.stop().await;
     }
-    if args.wants(Scenario::Scale) {
+    // Among all of them only where there is a larger shop to compare with.
+    if args.wants(Scenario::Scale) && (args.large.is_some() || !args.only.is_empty()) {
         scale::run(&args, &mut report).await?;
     }
     if args.wants(Scenario::Import) {

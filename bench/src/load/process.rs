@@ -39,8 +39,18 @@ fn loopback() -> anyhow::Result<SocketAddr> {
     Ok(SocketAddr::from(([127, 0, 0, 1], free_port()?)))
 }
 
-/// `ironmonger serve` on these servers. What it logs goes to a file, as it would to a collector.
+/// `ironmonger serve` on these servers, as it is configured by default.
 pub async fn api(args: &LoadArgs, servers: &Servers) -> anyhow::Result<Server> {
+    api_with(args, servers, &[]).await
+}
+
+/// The same without its cache: everything is read from PostgreSQL.
+pub async fn api_without_cache(args: &LoadArgs, servers: &Servers) -> anyhow::Result<Server> {
+    api_with(args, servers, &[("IRONMONGER_CACHE_BYTES", "off")]).await
+}
+
+/// What it logs goes to a file, as it would to a collector.
+async fn api_with(args: &LoadArgs, servers: &Servers, variables: &[(&str, &str)]) -> anyhow::Result<Server> {
     let (addr, ops_addr) = (loopback()?, loopback()?);
     let log = std::fs::File::create(servers.folder().join("api.log"))?;
     let mut command = Command::new(program("ironmonger")?);
@@ -52,6 +62,7 @@ pub async fn api(args: &LoadArgs, servers: &Servers) -> anyhow::Result<Server> {
         // A key is made in the data directory.
         .env("IRONMONGER_DEV", "true")
         .env("IRONMONGER_LOG", "info")
+        .envs(variables.iter().copied())
         .envs(args.set.iter().map(|(name, value)| (name, value)))
         .stdout(log.try_clone()?)
         .stderr(log);

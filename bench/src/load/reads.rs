@@ -27,7 +27,8 @@ pub async fn run(args: &LoadArgs, servers: &Servers, report: &mut Report) -> any
     if !wanted.into_iter().any(|scenario| args.wants(scenario)) {
         return Ok(());
     }
-    let api = process::api(args, servers).await?;
+    let api = process::api_without_cache(args, servers).await?;
+    let cached = process::api(args, servers).await?;
     let body = Connection::open(api.addr).await?.send(&list_request()).await?.1.to_vec();
     let static_body = servers.folder().join("list.json");
     std::fs::write(&static_body, &body)?;
@@ -35,27 +36,33 @@ pub async fn run(args: &LoadArgs, servers: &Servers, report: &mut Report) -> any
     if args.wants(Scenario::Redis) {
         redis_rate::run(args, servers, &body, report).await?;
     }
-    let pair = Pair { args, api: &api, baseline: &baseline };
+    let uncached = Pair { args, api: &api, baseline: &baseline };
+    let cached = Pair { api: &cached, ..uncached };
     if args.wants(Scenario::List) {
-        let hand_written = vec![Request::get("/sql/list")];
-        pair.measure("Product list of 20", vec![list_request()], hand_written, report).await?;
+        let hand_written = || vec![Request::get("/sql/list")];
+        uncached.measure("Product list of 20", vec![list_request()], hand_written(), report).await?;
         let fixed = vec![Request::get("/static")];
-        pair.measure("Product list of 20, static route", vec![list_request()], fixed, report).await?;
+        let name = "Product list of 20, cached, beside fixed bytes";
+        cached.measure(name, vec![list_request()], fixed, report).await?;
     }
     if args.wants(Scenario::Detail) {
         let slugs = slugs(&api, PAGES).await?;
         let ask = |slug: &String| Request::graphql(documents::PRODUCT_DETAIL, &json!({ "slug": slug }));
         let hand_written = |slug: &String| Request::get(&format!("/sql/detail?slug={}", escaped(slug)));
-        let (asked, hand_written) =
-            (slugs.iter().map(ask).collect(), slugs.iter().map(hand_written).collect());
-        pair.measure("Product detail", asked, hand_written, report).await?;
+        for (pair, name) in [(&uncached, "Product detail"), (&cached, "Product detail, cached")] {
+            let (asked, hand_written) =
+                (slugs.iter().map(ask).collect(), slugs.iter().map(hand_written).collect());
+            pair.measure(name, asked, hand_written, report).await?;
+        }
     }
     if args.wants(Scenario::Collection) {
         let places = [1, 2, 5, 20, 55].map(|place| format!("collection-{place:02}"));
-        let asked = places.iter().map(|slug| collection_request(slug)).collect();
         let hand_written = |slug| Request::get(&format!("/sql/collection?slug={slug}"));
-        pair.measure("Collection page of 20", asked, places.iter().map(hand_written).collect(), report)
-            .await?;
+        for (pair, name) in [(&uncached, "Collection page of 20"), (&cached, "Collection page of 20, cached")]
+        {
+            let asked = places.iter().map(|slug| collection_request(slug)).collect();
+            pair.measure(name, asked, places.iter().map(hand_written).collect(), report).await?;
+        }
     }
     if args.wants(Scenario::Search) {
         for (kind, questions, alike) in SEARCHES {
@@ -64,7 +71,8 @@ pub async fn run(args: &LoadArgs, servers: &Servers, report: &mut Report) -> any
             let hand_written =
                 |question: &&str| Request::get(&format!("/sql/search?query={}{alike}", escaped(question)));
             let name = format!("Search, {kind}");
-            pair.measure_unchecked(&name, asked, questions.iter().map(hand_written).collect(), report)
+            uncached
+                .measure_unchecked(&name, asked, questions.iter().map(hand_written).collect(), report)
                 .await?;
         }
     }
@@ -116,7 +124,8 @@ fn escaped(text: &str) -> String {
     text.bytes().map(byte).collect()
 }
 
-/// The API and the bench server.
+/// An API process and the bench server.
+#[derive(Clone, Copy)]
 struct Pair<'a> {
     args: &'a LoadArgs,
     api: &'a Server,

@@ -20,8 +20,8 @@ pub async fn run(args: &LoadArgs, report: &mut Report) -> anyhow::Result<()> {
     let large_folder = args.large.as_ref().context("the scenario `scale` needs --large DIR")?;
     let small_servers = args.shop().await?;
     let large_servers = shop::open(large_folder, &Shop::new(args.large_products, 1)).await?;
-    let (small, large) =
-        (process::api(args, &small_servers).await?, process::api(args, &large_servers).await?);
+    let small = process::api_without_cache(args, &small_servers).await?;
+    let large = process::api_without_cache(args, &large_servers).await?;
     let rules = Rules {
         concurrency: 1,
         rounds: args.rounds,

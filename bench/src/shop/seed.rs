@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use diesel::QueryResult;
 use diesel::sql_types::{Array, Uuid};
-use diesel_async::AsyncConnection;
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use ironmonger::bulk::parse_jsonl_line;
 use ironmonger::catalog::{ProductDraft, Written, create_products};
 use ironmonger::db::{Conn, Db};
@@ -140,6 +140,8 @@ async fn write_all(servers: &Servers, url: &str, shop: &Shop) -> anyhow::Result<
             (app.clone(), db.clone(), channel.clone(), next.clone(), shop.clone());
         tasks.spawn(async move {
             let mut conn = db.get().await?;
+            // Nobody waits for these.
+            conn.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
             loop {
                 let from = next.fetch_add(BATCH, Ordering::Relaxed);
                 let to = (from + BATCH).min(shop.products());

@@ -45,24 +45,25 @@ type Shared = State<Arc<Baseline>>;
 
 /// Serves until the process is killed.
 pub async fn run(args: BaselineArgs) -> anyhow::Result<()> {
-    let baseline = Baseline {
-        pool: Pool::connect(&args.database_url, CONNECTIONS).await?,
-        static_body: std::fs::read(&args.static_body)?.into(),
-    };
-    let router = Router::new()
-        .route("/ready", get(async || "ready"))
-        .route("/static", get(async |State(baseline): Shared| json(baseline.static_body.clone())))
-        .route("/sql/list", get(list))
-        .route("/sql/detail", get(detail))
-        .route("/sql/collection", get(collection))
-        .route("/sql/search", get(search))
-        .with_state(Arc::new(baseline));
+    let static_body = std::fs::read(&args.static_body)?.into();
+    let router = router(Pool::connect(&args.database_url, CONNECTIONS).await?, static_body);
     let listener = tokio::net::TcpListener::bind(args.addr).await?;
     let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
         let _ = stream.set_nodelay(true);
     });
     axum::serve(listener, router).await?;
     Ok(())
+}
+
+fn router(pool: Pool, static_body: Bytes) -> Router {
+    Router::new()
+        .route("/ready", get(async || "ready"))
+        .route("/static", get(async |State(baseline): Shared| json(baseline.static_body.clone())))
+        .route("/sql/list", get(list))
+        .route("/sql/detail", get(detail))
+        .route("/sql/collection", get(collection))
+        .route("/sql/search", get(search))
+        .with_state(Arc::new(Baseline { pool, static_body }))
 }
 
 fn json(body: impl Into<axum::body::Body>) -> Response {
@@ -128,4 +129,42 @@ async fn search(
 /// The text is the whole answer.
 fn nested(row: &Row) -> Response {
     json(format!("{{\"data\":{}}}", row.get::<_, &str>(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::http::{Connection, Request};
+    use crate::servers::Servers;
+    use crate::shop::{self, Shop};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_route_finds_something() {
+        let servers = Servers::start().await.unwrap();
+        shop::fill(&servers, &Shop::new(300, 1)).await.unwrap();
+        let pool = Pool::connect(&servers.database_url(), 1).await.unwrap();
+        let slug: String = {
+            let conn = pool.get().await;
+            let listed = "SELECT slug FROM products WHERE id = (SELECT product_id FROM product_channels WHERE listed LIMIT 1)";
+            conn.client.query_one(listed, &[]).await.unwrap().get(0)
+        };
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let router = router(pool, Bytes::from_static(b"{}"));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let mut connection = Connection::open(addr).await.unwrap();
+        let mut ask = async |path: &str| connection.json(&Request::get(path)).await.unwrap()["data"].take();
+        let list = ask("/sql/list").await;
+        assert_eq!(list["products"]["nodes"].as_array().map(Vec::len), Some(20));
+        assert_eq!(ask(&format!("/sql/detail?slug={slug}")).await["product"]["slug"], slug.as_str());
+        let page = ask("/sql/collection?slug=collection-01").await;
+        assert_eq!(page["collection"]["products"]["nodes"].as_array().map(Vec::len), Some(20));
+        for path in ["/sql/search?query=screw", "/sql/search?query=scrwe&alike"] {
+            let found = &ask(path).await["productSearch"];
+            assert!(found["totalCount"].as_u64() > Some(0), "{path}: {found}");
+            let facets: Vec<_> =
+                found["facets"].as_array().into_iter().flatten().map(|it| &it["name"]).collect();
+            assert!(facets.len() > 2 && facets[0] == "vendor", "{path}: {facets:?}");
+        }
+    }
 }

@@ -36,7 +36,7 @@ impl Pool {
         for _ in 0..connections {
             let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
             tokio::spawn(connection);
-            client.batch_execute("SET pg_trgm.word_similarity_threshold = 0.4").await?;
+            client.batch_execute("SET pg_trgm.similarity_threshold = 0.2; SET jit = off").await?;
             let channel = client.query_one("SELECT id FROM channels WHERE is_default", &[]).await?;
             let statements = Statements::prepare(&client).await?;
             free.push(Member { client, statements, channel_id: channel.get(0) });

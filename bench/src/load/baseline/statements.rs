@@ -16,19 +16,13 @@ pub struct Statements {
 impl Statements {
     /// Prepares all.
     pub async fn prepare(client: &Client) -> anyhow::Result<Self> {
-        let search =
-            |rank: &str, condition: &str| SEARCH.replace("{rank}", rank).replace("{condition}", condition);
-        let by_words = search("ts_rank(p.search, search_query($2))", "p.search @@ search_query($2)");
-        let alike = search(
-            "(SELECT sum(word_similarity(lower(fold_accents(word)), p.search_text)) FROM unnest($2::text[]) AS word)",
-            "lower(fold_accents(array_to_string($2::text[], ' '))) <% p.search_text",
-        );
+        let search = |question: &str| SEARCH.replace("{question}", question);
         Ok(Self {
             list: client.prepare(LIST).await?,
             detail: client.prepare(DETAIL).await?,
             collection: client.prepare(COLLECTION).await?,
-            search: client.prepare(&by_words).await?,
-            search_alike: client.prepare(&alike).await?,
+            search: client.prepare(&search(BY_WORDS)).await?,
+            search_alike: client.prepare(&search(ALIKE)).await?,
         })
     }
 }
@@ -90,20 +84,29 @@ const COLLECTION: &str = "\
             ORDER BY cp.position, cp.product_id LIMIT 21) AS page) AS page ON true \
     WHERE c.slug = $2 GROUP BY c.id, c.name";
 
+/// All of the words.
+const BY_WORDS: &str =
+    "plainto_tsquery('pg_catalog.english', lower(fold_accents(array_to_string($2::text[], ' '))))";
+
+/// For each word the known one that is most alike.
+const ALIKE: &str = "(SELECT string_agg(quote_literal(best.lexeme), ' & ')::tsquery FROM unnest($2::text[]) AS typed \
+    CROSS JOIN LATERAL (SELECT s.lexeme FROM search_words AS s WHERE s.word % lower(fold_accents(typed)) \
+        ORDER BY similarity(s.word, lower(fold_accents(typed))) DESC, s.word LIMIT 1) AS best)";
+
 /// What was found, how many, and what they have in common.
 const SEARCH: &str = "\
-    WITH matching AS MATERIALIZED ( \
-        SELECT p.id, p.name, p.slug, p.vendor, p.product_type, p.tags, pc.min_price, {rank} AS rank \
-        FROM products AS p JOIN product_channels AS pc \
+    WITH asked AS MATERIALIZED (SELECT {question} AS question), \
+    matching AS MATERIALIZED ( \
+        SELECT p.id, p.name, p.slug, pc.min_price, t.facets, ts_rank(t.terms, asked.question) AS rank \
+        FROM asked CROSS JOIN product_terms AS t JOIN products AS p ON p.id = t.product_id JOIN product_channels AS pc \
             ON pc.product_id = p.id AND pc.channel_id = $1 AND pc.published_at <= now() \
-        WHERE p.status = 'ACTIVE' AND {condition}), \
+        WHERE t.terms @@ asked.question AND p.status = 'ACTIVE'), \
     page AS (SELECT * FROM matching ORDER BY rank DESC, id DESC LIMIT 21), \
-    counted AS ( \
-        SELECT 0 AS place, 'vendor' AS name, vendor AS value, count(*) AS count FROM matching WHERE vendor <> '' GROUP BY vendor \
-        UNION ALL SELECT 1, 'productType', product_type, count(*) FROM matching WHERE product_type <> '' GROUP BY product_type \
-        UNION ALL SELECT 2, 'tags', tag, count(*) FROM matching, unnest(tags) AS tag GROUP BY tag \
-        UNION ALL SELECT 3, o.name, value, count(*) FROM matching JOIN product_options AS o ON o.product_id = matching.id, \
-            unnest(o.\"values\") AS value GROUP BY o.name, value), \
+    facet AS (SELECT string_to_array(facet, E'\\x1f') AS part, count(*) AS count \
+        FROM matching, unnest(facets) AS facet GROUP BY facet), \
+    counted AS (SELECT array_position('{v,t,g,o,a}', part[1]) AS place, \
+        CASE part[1] WHEN 'v' THEN 'vendor' WHEN 't' THEN 'productType' WHEN 'g' THEN 'tags' ELSE part[2] END AS name, \
+        part[cardinality(part)] AS value, count FROM facet), \
     placed AS (SELECT place, name, value, count, \
         row_number() OVER (PARTITION BY place, name ORDER BY count DESC, value) AS number, \
         sum(count) OVER (PARTITION BY place, name) AS weight FROM counted), \
