@@ -281,3 +281,30 @@ async fn many_matches_are_ranked_in_parts_and_each_is_seen_once() {
             .unwrap();
     assert!((counted / hammers as f64 - 1.0).abs() < 0.2, "{counted} of {hammers}");
 }
+
+/// Sessions plan their statements while the shop is empty, and no statistics are taken meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_into_an_empty_shop_does_not_read_again_what_it_wrote() {
+    const PRODUCTS: usize = 6_000;
+    let shop = Shop::with_worker().await;
+    let line = |n| {
+        let variant = |size: &str| json!({ "optionValues": [size], "price": "1", "stock": 3 });
+        let product = json!({ "slug": format!("p-{n}"), "name": format!("Product {n}"), "status": "ACTIVE",
+            "options": [{ "name": "Size", "values": ["S", "L"] }], "variants": [variant("S"), variant("L")] });
+        format!("{product}\n")
+    };
+    let file: String = (0..PRODUCTS).map(line).collect();
+    let result = crate::bulk::import(&shop, "JSONL", "UPDATE", file.into_bytes()).await;
+    assert_eq!(result["created"], PRODUCTS, "{result}");
+    // What a session has read is known when it ends.
+    shop.sql(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .await;
+    let read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'variants'";
+    let read = usize::try_from(shop.sql_count(read).await).unwrap();
+    let variants = 2 * PRODUCTS;
+    // Foreign keys and triggers look each up a few times.
+    assert!((3 * variants..12 * variants).contains(&read), "{variants} variants were read {read} times");
+}
