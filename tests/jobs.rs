@@ -491,13 +491,13 @@ async fn no_more_jobs_of_a_queue_run_than_its_limit_allows_however_many_workers_
     let (mut most, mut done) = (0, 0);
     while done < 60 {
         most = most.max(at_work(&shop).await);
-        done = shop.sql_count("SELECT count(*) FROM jobs WHERE state = 'SUCCEEDED'").await;
+        done = shop.sql_count("SELECT count(*) FROM jobs WHERE state = 'SUCCEEDED' AND queue = 'test'").await;
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(most, 3, "three at a time, neither more nor fewer");
     // What overlapped, from the records: the sampling above may have missed it.
     let overlapping = "SELECT max(n) FROM (SELECT count(*) AS n FROM jobs a JOIN jobs b \
-        ON b.started_at <= a.started_at AND b.finished_at > a.started_at GROUP BY a.id) AS counted";
+        ON b.started_at <= a.started_at AND b.finished_at > a.started_at WHERE a.queue = 'test' AND b.queue = 'test' GROUP BY a.id) AS counted";
     assert_eq!(shop.sql_count(overlapping).await, 3);
 }
 
@@ -516,12 +516,13 @@ async fn a_queue_with_a_rate_begins_no_more_jobs_than_it_allows() {
     run_worker(&shop, 8);
     run_worker(&shop, 8);
     shop.wait_until(|| async {
-        (shop.sql_count("SELECT count(*) FROM jobs WHERE state = 'SUCCEEDED'").await == 15).then_some(())
+        (shop.sql_count("SELECT count(*) FROM jobs WHERE state = 'SUCCEEDED' AND queue = 'test'").await == 15)
+            .then_some(())
     })
     .await;
     // Within any second there are at most the burst and what flowed in meanwhile.
     let most = "SELECT max(n) FROM (SELECT count(*) AS n FROM jobs a JOIN jobs b \
-        ON b.started_at BETWEEN a.started_at AND a.started_at + interval '1 second' GROUP BY a.id) AS counted";
+        ON b.started_at BETWEEN a.started_at AND a.started_at + interval '1 second' WHERE a.queue = 'test' AND b.queue = 'test' GROUP BY a.id) AS counted";
     let most = shop.sql_count(most).await;
     assert!((5..=10).contains(&most), "{most} jobs began within a second");
     let span = "SELECT extract(epoch FROM max(started_at) - min(started_at))::float8 >= 1.9 FROM jobs";
