@@ -154,16 +154,4 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE OR REPLACE FUNCTION catalog_products_touched(changed_kinds integer, touched uuid[]) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
-DECLARE
-    untold uuid[];
-BEGIN
-    IF touched IS NULL THEN
-        RETURN;
-    END IF;
-    SELECT coalesce(array_agg(id), '{}') INTO untold FROM products
-    WHERE id = ANY (touched) AND xmin <> pg_current_xact_id()::xid;
-    IF changed_kinds <> 1 OR untold <> '{}' THEN
-        PERFORM catalog_changed(changed_kinds, untold);
-    END IF;
-END $$;
+ALTER FUNCTION catalog_products_touched(integer, uuid[]) SET enable_seqscan = off;
