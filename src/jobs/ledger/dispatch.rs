@@ -86,11 +86,16 @@ pub async fn look(conn: &mut Conn) -> QueryResult<Due> {
     })
 }
 
-/// Marks up to `rooms[i]` due jobs of `queues[i]` as dispatched, by priority and age; other relays skip them.
+/// Marks up to `rooms[i]` due jobs of `queues[i]` as dispatched, by priority and age; other relays skip them. None of a queue that
+/// is paused or has limits.
 pub async fn take(conn: &mut Conn, queues: &[String], rooms: &[i32]) -> QueryResult<Vec<Dispatched>> {
     statement(
-        "WITH due AS ( \
-             SELECT job.id FROM unnest($1::text[], $2::int[]) AS q(name, room) CROSS JOIN LATERAL ( \
+        "WITH open AS MATERIALIZED ( \
+             SELECT name, room FROM unnest($1::text[], $2::int[]) AS q(name, room) \
+             WHERE NOT EXISTS (SELECT 1 FROM job_queues WHERE job_queues.name = q.name \
+                 AND (paused OR max_running IS NOT NULL OR rate_limit IS NOT NULL))), \
+         due AS ( \
+             SELECT job.id FROM open AS q CROSS JOIN LATERAL ( \
                  SELECT id FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL AND queue = q.name \
                  ORDER BY priority DESC, run_at, id LIMIT q.room FOR UPDATE SKIP LOCKED) AS job) \
          UPDATE jobs SET dispatched_at = now(), dispatch_no = dispatch_no + 1 FROM due WHERE jobs.id = due.id \
@@ -98,23 +103,6 @@ pub async fn take(conn: &mut Conn, queues: &[String], rooms: &[i32]) -> QueryRes
     )
     .bind::<Array<Text>, _>(queues)
     .bind::<Array<Integer>, _>(rooms)
-    .load(conn)
-    .await
-}
-
-/// The same as [`take`] for a few jobs of one queue, without a look first. None of a queue that is paused or has limits.
-pub async fn take_few(conn: &mut Conn, queue: &str, few: i32) -> QueryResult<Vec<Dispatched>> {
-    statement(
-        "WITH due AS ( \
-             SELECT id FROM jobs WHERE state = 'READY' AND dispatched_at IS NULL AND queue = $1 \
-                 AND NOT EXISTS (SELECT 1 FROM job_queues WHERE name = $1 \
-                     AND (paused OR max_running IS NOT NULL OR rate_limit IS NOT NULL)) \
-             ORDER BY priority DESC, run_at, id LIMIT $2 FOR UPDATE SKIP LOCKED) \
-         UPDATE jobs SET dispatched_at = now(), dispatch_no = dispatch_no + 1 FROM due WHERE jobs.id = due.id \
-         RETURNING jobs.queue, jobs.id, jobs.priority, extract(epoch FROM jobs.run_at)::bigint AS due_second",
-    )
-    .bind::<Text, _>(queue)
-    .bind::<Integer, _>(few)
     .load(conn)
     .await
 }

@@ -113,7 +113,7 @@ impl Relay {
             if let Some(queue) = self.sleep().await
                 && idle
             {
-                let outcome = self.pass.hurry(&mut self.ledger, &mut self.road, &queue).await;
+                let outcome = self.pass.hurry(&mut self.ledger, &mut self.road, queue).await;
                 self.settle(outcome);
             }
         }

@@ -88,10 +88,16 @@ impl Pass {
 
     /// Pushes what was just enqueued in a system that had nothing to do, without looking around first. A pass has to
     /// follow: this one leaves out queues with limits, and whatever is more than a few.
-    pub async fn hurry(&mut self, ledger: &mut Session, road: &mut Road, queue: &str) -> anyhow::Result<()> {
+    pub async fn hurry(
+        &mut self,
+        ledger: &mut Session,
+        road: &mut Road,
+        queue: String,
+    ) -> anyhow::Result<()> {
         let Some(epoch) = self.epoch else { return Ok(()) };
-        let taken = answered(dispatch::take_few(ledger.conn().await?, queue, FEW)).await?;
-        self.push(ledger, road, epoch, queue, &taken).await
+        let queues = std::slice::from_ref(&queue);
+        let taken = answered(dispatch::take(ledger.conn().await?, queues, &[FEW])).await?;
+        self.push(ledger, road, epoch, &queue, &taken).await
     }
 
     async fn push(
