@@ -44,7 +44,7 @@ pub use model::{
 };
 pub use prices::{TurnPrices, turn_prices};
 pub use queries::ChildPage;
-pub use queries::lists::{Matching, in_part, level_for};
+pub use queries::lists::level_for;
 pub use read::{
     PageEnd, count_collections, count_products, find_collection_by_slug, find_product_by_slug,
     list_collections, list_products, price_at, probe, products_in_order,
@@ -56,7 +56,7 @@ pub use reindex::reindex;
 pub use rules::{
     ApplyRule, ApplyRules, Condition, Field, Match, Operator, ReviewStock, Rule, apply_batch, review_stock,
 };
-pub use selection::{Base, SAMPLE_LEVEL, Selection};
+pub use selection::{About, Base, Matching, Selection, sample};
 pub use type_record::{AttributeRecord, TypeRecord, lock_type_record, type_records, write_type_record};
 pub use update::{ProductChange, update};
 pub use words::words;

@@ -11,7 +11,7 @@ use crate::pagination::{Page, PageArgs};
 use super::filter::{ProductFilter, ProductSort, ProductSortField, SortDirection};
 use super::model::{Collection, Fetched, Product, ProductColumns, Scope};
 use super::queries;
-use super::selection::Selection;
+use super::selection::{About, Matching, Selection};
 
 /// A page of products; by the time they were made, newest first, where no order is given. Filtering by status needs
 /// CATALOG_READ.
@@ -29,14 +29,14 @@ pub async fn list_products(
     queries::lists::list(&mut *db.get().await?, selection, sort, columns, page).await
 }
 
-/// How many products are selected: exactly up to about 10,000; of more an estimate that is about 2 % off.
+/// How many products are selected: exactly up to about 8,000; of more an estimate that is about 3 % off.
 pub async fn count_products(db: &Db, selection: &Selection) -> Result<i64> {
     queries::lists::count(&mut *db.get().await?, selection).await
 }
 
-/// About how many products each tsquery over the [sample](Selection::sampled) stands for. One statement.
-pub async fn probe(conn: &mut Conn, matching: &[String]) -> Result<Vec<i64>> {
-    queries::lists::probe(conn, matching).await
+/// About how many products each of these [samples](Selection::sampled) stands for. One statement.
+pub async fn probe(conn: &mut Conn, sampled: &[Matching]) -> Result<Vec<About>> {
+    queries::lists::probe(conn, sampled).await
 }
 
 /// An end of a list.
@@ -56,8 +56,7 @@ pub async fn price_at(db: &Db, selection: &Selection, end: PageEnd) -> Result<Op
     };
     let by_price = [ProductSort { field: ProductSortField::Price, direction }];
     // What has no price stands last; it has no price range either, so that any range leaves it out.
-    let mut selection = selection.clone();
-    selection.filter.price_at_least = Some(0);
+    let selection = selection.with_filter(|filter| filter.price_at_least = Some(0));
     let columns = ProductColumns { details: false, prices: true, image: false };
     let page =
         queries::lists::list(&mut *db.get().await?, &selection, &by_price, columns, &PageArgs::first(1))

@@ -1,6 +1,6 @@
 //! Which products a list, a count or a search is about: what the index can tell, and what only the rows can.
 
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid};
 
 use crate::sql::Sql;
 
@@ -17,10 +17,85 @@ pub struct Selection {
     pub filter: ProductFilter,
     /// The words, as a tsquery; made of [`terms`].
     pub words: Option<String>,
+    /// About how much this selects, where that has been found out.
+    pub about: Option<About>,
 }
 
 /// A sample is one of `2^SAMPLE_LEVEL` parts.
-pub const SAMPLE_LEVEL: u8 = 8;
+const SAMPLE_LEVEL: u8 = 8;
+
+/// About how many products something matches; nearly exact where it matters, which is far from few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// Of those that the scope may see, and that have what most products have.
+    pub here: i64,
+    /// Of all.
+    pub everywhere: i64,
+}
+
+/// So many rows more are looked at sooner than the index finds out which of them are meant.
+const MAX_LOOKED_AT: i64 = 2_000;
+
+impl About {
+    /// Nothing at all.
+    pub const NOTHING: Self = Self { here: 0, everywhere: 0 };
+
+    /// What counts of a sample stand for.
+    pub fn sampled(here: i64, everywhere: i64) -> Self {
+        Self { here: here << SAMPLE_LEVEL, everywhere: everywhere << SAMPLE_LEVEL }
+    }
+
+    /// Whether the rows tell sooner than the index which of those everywhere are meant.
+    fn is_for_rows(self) -> bool {
+        self.everywhere <= 2 * MAX_LOOKED_AT && self.everywhere - self.here <= MAX_LOOKED_AT
+    }
+}
+
+/// Matches the part of the catalog that stands for the whole, for `search_estimate`.
+pub fn sample() -> String {
+    terms::part_of(SAMPLE_LEVEL, 0)
+}
+
+/// What is asked, as tsqueries: of the index, and of the rows that it finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matching {
+    /// The index finds what has this.
+    pub query: String,
+    /// What has this is taken of it.
+    pub also: Option<String>,
+    /// Asked of part 0 of this level alone, which has an index of its own; 0: of the whole catalog.
+    pub sample: u8,
+}
+
+/// The levels whose part 0 has an index of its own: `product_terms_small_sample_idx` and `product_terms_sample_idx`.
+const INDEXED_LEVELS: [u8; 2] = [6, 4];
+
+impl Matching {
+    /// What matches within a part of the catalog, which is one of `2^level`.
+    pub fn in_part(self, level: u8, part: u32) -> Self {
+        let indexed = INDEXED_LEVELS.into_iter().find(|&indexed| indexed <= level && part == 0);
+        let sample = indexed.unwrap_or(0);
+        if level == sample {
+            return Self { sample, ..self };
+        }
+        let query = terms::all_of([self.query, terms::part_of(level, part)]).unwrap_or_default();
+        Self { query, sample, ..self }
+    }
+
+    /// Binds the three arguments that the functions of search begin with.
+    pub fn bind_to<Row>(self, sql: &mut Sql<'_, Row>) {
+        sql.add::<Text, _>(self.query);
+        sql.add::<Nullable<Text>, _>(self.also);
+        sql.add::<Integer, _>(i32::from(self.sample));
+    }
+
+    /// All that is asked, as one tsquery.
+    pub(super) fn whole(&self) -> String {
+        let part = (self.sample > 0).then(|| terms::part_of(self.sample, 0));
+        terms::all_of([self.query.clone()].into_iter().chain(self.also.clone()).chain(part))
+            .unwrap_or_default()
+    }
+}
 
 /// What the candidates of a query are read from, in SQL: a publication as `pc`, or a product as `p` with its publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +119,19 @@ impl Base {
 impl Selection {
     /// Everything that the scope may see and the filter lets pass.
     pub fn new(scope: Scope, filter: ProductFilter) -> Self {
-        Self { scope, filter, words: None }
+        Self { scope, filter, words: None, about: None }
+    }
+
+    /// The same with another filter.
+    pub fn with_filter(&self, change: impl FnOnce(&mut ProductFilter)) -> Self {
+        let mut selection = Self { about: None, ..self.clone() };
+        change(&mut selection.filter);
+        selection
+    }
+
+    /// The same with these words.
+    pub fn with_words(&self, words: String) -> Self {
+        Self { words: Some(words), about: None, ..self.clone() }
     }
 
     /// Whether ids or slugs name the few products that come into question.
@@ -52,8 +139,8 @@ impl Selection {
         self.filter.ids.is_some() || self.filter.slugs.is_some()
     }
 
-    /// What narrows the catalog down, as far as the index can tell; all of it where `except` is none.
-    pub fn narrowing(&self, except: Option<&FacetKey>) -> Vec<String> {
+    /// What narrows the catalog down, as far as the index can tell, but for what most products have.
+    fn rare(&self, except: Option<&FacetKey>) -> Vec<String> {
         let filter = &self.filter;
         let mut all: Vec<String> = self.words.iter().map(|words| format!("({words})")).collect();
         for (key, values) in filter.facet_values() {
@@ -63,14 +150,6 @@ impl Selection {
         }
         if let Some(collections) = &filter.collections {
             all.push(terms::any_of(collections.iter().map(|&id| terms::member_of(id))));
-        }
-        if let Some(statuses) = &filter.statuses {
-            all.push(terms::any_of(statuses.iter().map(|&status| terms::has_status(status))));
-        }
-        match filter.available {
-            Some(true) => all.push(terms::available()),
-            Some(false) => all.push(format!("!{}", terms::available())),
-            None => {}
         }
         all.extend(terms::price_between(self.scope.channel_id, filter.price_at_least, filter.price_at_most));
         for attribute in &filter.attributes {
@@ -83,32 +162,58 @@ impl Selection {
         all
     }
 
-    /// What the index is asked: the narrowing, and for shoppers what is listed in the channel. `None` asks for everything.
-    pub fn matching(&self, except: Option<&FacetKey>) -> Option<String> {
-        let mut all = self.narrowing(except);
-        if !self.scope.staff {
-            all.push(terms::listed_in(self.scope.channel_id));
-        } else if !all.is_empty() && all.iter().all(|term| term.starts_with('!')) {
-            // The index cannot start from what is not there.
-            all.push(terms::everything());
+    /// What is asked for that most products have.
+    fn common(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if let Some(statuses) = &self.filter.statuses {
+            all.push(terms::any_of(statuses.iter().map(|&status| terms::has_status(status))));
         }
-        terms::all_of(all)
+        match self.filter.available {
+            Some(true) => all.push(terms::available()),
+            Some(false) => all.push(format!("!{}", terms::available())),
+            None => {}
+        }
+        all
     }
 
-    /// What the index is asked to find out about how much matches: the same of a [`SAMPLE_LEVEL`] part of what the scope
-    /// may see.
-    pub fn sampled(&self, except: Option<&FacetKey>) -> String {
-        let mut all = self.narrowing(except);
-        all.push(self.sample());
-        terms::all_of(all).unwrap_or_default()
+    /// Matches what the scope may see; `None` where it sees everything.
+    pub fn listed(&self) -> Option<String> {
+        (!self.scope.staff).then(|| terms::listed_in(self.scope.channel_id))
     }
 
-    /// Matches the part of what the scope may see that stands for the whole.
-    pub fn sample(&self) -> String {
-        if self.scope.staff {
-            terms::part_of(SAMPLE_LEVEL, 0)
-        } else {
-            terms::sample_of(self.scope.channel_id)
+    /// Whether nothing narrows the catalog down that the index can tell.
+    pub fn is_everything(&self) -> bool {
+        self.rare(None).is_empty() && self.common().is_empty()
+    }
+
+    /// What is asked to find what is selected, of which there is about so much; without the facet `except`.
+    pub fn matching(&self, except: Option<&FacetKey>, about: About) -> Matching {
+        let mut matching = self.apart(except);
+        if !about.is_for_rows()
+            && let Some(also) = matching.also.take()
+        {
+            let query = self.rare(except).into_iter().chain([also]);
+            matching.query = terms::all_of(query).unwrap_or_default();
+            if matching.query.starts_with('!') {
+                // The index cannot start from what is not there.
+                matching.query = format!("{} & {}", terms::everything(), matching.query);
+            }
+        }
+        matching
+    }
+
+    /// What is asked, of a sample, to find out about how much is selected.
+    pub fn sampled(&self, except: Option<&FacetKey>) -> Matching {
+        let query = self.rare(except).into_iter().chain([sample()]);
+        Matching { query: terms::all_of(query).unwrap_or_default(), ..self.apart(except) }
+    }
+
+    /// What is rare is asked of the index, what most products have of the rows.
+    fn apart(&self, except: Option<&FacetKey>) -> Matching {
+        Matching {
+            query: terms::all_of(self.rare(except)).unwrap_or_else(terms::everything),
+            also: terms::all_of(self.listed().into_iter().chain(self.common())),
+            sample: 0,
         }
     }
 
@@ -210,7 +315,7 @@ impl Selection {
 
     /// Appends that the product has what the index is asked for; for rows that come by another way.
     pub fn push_matching<Row>(&self, sql: &mut Sql<'_, Row>, base: Base) {
-        if let Some(matching) = terms::all_of(self.narrowing(None)) {
+        if let Some(matching) = terms::all_of(self.rare(None).into_iter().chain(self.common())) {
             // A subquery that cannot be turned into a join, so that the rows keep their order.
             sql.push(&format!(
                 " AND (SELECT t.terms @@ CAST(? AS text)::tsquery FROM product_terms AS t WHERE t.product_id = {})",
@@ -218,5 +323,59 @@ impl Selection {
             ));
             sql.add::<Text, _>(matching);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ChannelId;
+
+    fn shopper(words: Option<&str>, available: Option<bool>) -> Selection {
+        let channel_id = ChannelId(uuid::Uuid::nil());
+        let scope = Scope { staff: false, channel_id, now: chrono::DateTime::UNIX_EPOCH };
+        let mut selection = Selection::new(scope, ProductFilter { available, ..ProductFilter::default() });
+        selection.words = words.map(str::to_owned);
+        selection
+    }
+
+    const LISTED: &str = "'=c00000000-0000-0000-0000-000000000000'";
+
+    #[test]
+    fn what_most_products_have_is_asked_of_few_rows() {
+        let selection = shopper(Some("'saw'"), Some(true));
+        let few = selection.matching(None, About { here: 500, everywhere: 600 });
+        assert_eq!((few.query.as_str(), few.also), ("('saw')", Some(format!("{LISTED} & '=i'"))));
+        for many in [About { here: 5_000, everywhere: 5_000 }, About { here: 1, everywhere: 3_000 }] {
+            let many = selection.matching(None, many);
+            assert_eq!((many.query, many.also), (format!("('saw') & {LISTED} & '=i'"), None));
+        }
+    }
+
+    #[test]
+    fn the_index_starts_from_something_that_is_there() {
+        let many = About { here: 90_000, everywhere: 90_000 };
+        assert_eq!(shopper(None, Some(false)).matching(None, many).query, format!("{LISTED} & !'=i'"));
+        let mut staff = shopper(None, Some(false));
+        staff.scope.staff = true;
+        assert_eq!(staff.matching(None, many).query, format!("{} & !'=i'", terms::everything()));
+        staff.filter.available = None;
+        assert_eq!(staff.matching(None, many).query, terms::everything());
+        assert!(staff.is_everything());
+    }
+
+    #[test]
+    fn first_parts_are_asked_of_their_own_indexes() {
+        let saws = || Matching { query: "'saw'".to_owned(), also: None, sample: 0 };
+        let asked = |level, part| {
+            let Matching { query, sample, .. } = saws().in_part(level, part);
+            (query, sample)
+        };
+        assert_eq!(asked(0, 0), ("'saw'".to_owned(), 0));
+        assert_eq!(asked(4, 0), ("'saw'".to_owned(), 4));
+        assert_eq!(asked(6, 0), ("'saw'".to_owned(), 6));
+        assert_eq!(asked(8, 0), ("'saw' & '#8.0'".to_owned(), 6));
+        assert_eq!(asked(4, 3), ("'saw' & '#4.3'".to_owned(), 0));
+        assert_eq!(saws().in_part(6, 0).whole(), "'saw' & '#6.0'");
     }
 }

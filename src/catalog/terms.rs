@@ -63,11 +63,6 @@ pub fn everything() -> String {
     any_of((0..4).map(|part| part_of(2, part)))
 }
 
-/// A sample of what is listed in the channel: of each 256 products one.
-pub(super) fn sample_of(channel: ChannelId) -> String {
-    term(&format!("#c{}", channel.0))
-}
-
 /// Matches what is listed in the channel.
 pub fn listed_in(channel: ChannelId) -> String {
     term(&format!("=c{}", channel.0))

@@ -1,7 +1,7 @@
 //! What the found products have in common, to narrow a search down.
 
 use crate::catalog::terms::FacetKey;
-use crate::catalog::{self, PageEnd, Selection, in_part, level_for};
+use crate::catalog::{self, PageEnd, Selection, level_for};
 use crate::db::Db;
 use crate::error::Result;
 
@@ -10,8 +10,10 @@ use super::queries::{self, CountedOver};
 /// More values than this nobody picks from.
 const MAX_VALUES: i64 = 50;
 
-/// Up to about so many products are looked at to count the values of a facet; of more, a part of the catalog.
+/// Up to about so many products are looked at to count the values of a facet; of more, a part of the catalog with about
+/// [`MAX_IN_PART`] at most.
 const MAX_LOOKED_AT: i64 = 2_000;
+const MAX_IN_PART: i64 = 1_000;
 
 /// What a facet is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, async_graphql::Enum)]
@@ -61,16 +63,20 @@ pub async fn facets(db: &Db, selection: &Selection) -> Result<Vec<Facet>> {
         .chain(selection.filter.facet_values().into_iter().map(|(key, _)| Some(key)))
         .collect();
     let mut conn = db.get().await?;
-    let sampled: Vec<String> = keys.iter().map(|key| selection.sampled(key.as_ref())).collect();
-    let about = catalog::probe(&mut conn, &sampled).await?;
+    let about = match (selection.about, keys.as_slice()) {
+        (Some(about), [None]) => vec![about],
+        _ => {
+            let sampled: Vec<_> = keys.iter().map(|key| selection.sampled(key.as_ref())).collect();
+            catalog::probe(&mut conn, &sampled).await?
+        }
+    };
     let sets: Vec<CountedOver> = keys
         .into_iter()
         .zip(about)
         .map(|(key, about)| {
-            let level = level_for(about, MAX_LOOKED_AT);
-            // Staff without any filter or word ask for everything, which the index knows by its parts.
-            let matching = selection.matching(key.as_ref()).unwrap_or_else(catalog::terms::everything);
-            CountedOver { matching: in_part(matching, level, 0), key, level }
+            let level = if about.here > MAX_LOOKED_AT { level_for(about.here, MAX_IN_PART) } else { 0 };
+            let matching = selection.matching(key.as_ref(), about).in_part(level, 0);
+            CountedOver { matching, key, level }
         })
         .collect();
     let rows = queries::facets(&mut conn, selection, &sets, MAX_VALUES).await?;
@@ -107,16 +113,15 @@ pub async fn facets(db: &Db, selection: &Selection) -> Result<Vec<Facet>> {
 
 /// How many of the selected products can be ordered now, whether the filter asks for it or not.
 pub async fn in_stock(db: &Db, selection: &Selection) -> Result<i64> {
-    let mut selection = selection.clone();
-    selection.filter.available = Some(true);
+    let selection = selection.with_filter(|filter| filter.available = Some(true));
     catalog::count_products(db, &selection).await
 }
 
 /// The lowest and the highest of the lowest prices of what is selected, whatever prices the filter asks for; `None` when nothing
 /// has a price. Exact: the first and the last of the list by price.
 pub async fn prices(db: &Db, selection: &Selection) -> Result<Option<(i64, i64)>> {
-    let mut selection = selection.clone();
-    (selection.filter.price_at_least, selection.filter.price_at_most) = (None, None);
+    let selection =
+        selection.with_filter(|filter| (filter.price_at_least, filter.price_at_most) = (None, None));
     let least = catalog::price_at(db, &selection, PageEnd::First).await?;
     let most = catalog::price_at(db, &selection, PageEnd::Last).await?;
     Ok(least.zip(most))

@@ -2,20 +2,33 @@
 
 use async_graphql::connection::PageInfo;
 use async_graphql::{Context, Object, Result, SimpleObject};
+use tokio::sync::OnceCell;
 
 use crate::catalog::graphql::{PriceRange, Product, ProductSortInput, ProductWhereInput, connection_columns};
-use crate::catalog::{Scope, Selection};
+use crate::catalog::{ProductColumns, Scope};
 use crate::error::{Code, Error};
 use crate::graphql::{AtHand, ContextExt, Edge, page_cost, page_info};
 use crate::pagination::{Page, PageArgs};
 
-use super::{FacetSource, Question, Search, SuggestionKind};
+use super::{FacetSource, Found, Question, Search, SuggestionKind};
 
 /// A page of the products that were found, and what all of those found have in common.
 pub struct ProductSearchConnection {
-    page: Page<AtHand<Product>>,
-    selection: Selection,
-    corrected: Option<String>,
+    found: Found,
+    columns: ProductColumns,
+    args: PageArgs,
+    page: OnceCell<Page<AtHand<Product>>>,
+}
+
+impl ProductSearchConnection {
+    /// Read by whichever field needs it first, beside what the others count.
+    async fn page(&self, ctx: &Context<'_>) -> Result<&Page<AtHand<Product>>> {
+        let read = async || {
+            let page = self.found.page(&ctx.app().db, ctx.viewer(), self.columns, &self.args).await?;
+            Ok(page.map(|product| AtHand(Product(product))))
+        };
+        self.page.get_or_try_init(read).await
+    }
 }
 
 /// A property and its values among all the products found. A facet that `where` narrows by is counted as though it did
@@ -58,36 +71,36 @@ pub struct SearchSuggestion {
 #[Object]
 impl ProductSearchConnection {
     /// The products of the page, each with its cursor.
-    async fn edges(&self) -> Vec<Edge<'_, AtHand<Product>>> {
-        self.page.items.iter().map(Edge::new).collect()
+    async fn edges(&self, ctx: &Context<'_>) -> Result<Vec<Edge<'_, AtHand<Product>>>> {
+        Ok(self.page(ctx).await?.items.iter().map(Edge::new).collect())
     }
 
     /// The products of the page, the best first.
-    async fn nodes(&self) -> Vec<&AtHand<Product>> {
-        self.page.items.iter().map(|(_, product)| product).collect()
+    async fn nodes(&self, ctx: &Context<'_>) -> Result<Vec<&AtHand<Product>>> {
+        Ok(self.page(ctx).await?.items.iter().map(|(_, product)| product).collect())
     }
 
     /// Where the page lies in the list.
-    async fn page_info(&self) -> PageInfo {
-        page_info(&self.page)
+    async fn page_info(&self, ctx: &Context<'_>) -> Result<PageInfo> {
+        Ok(page_info(self.page(ctx).await?))
     }
 
-    /// How many products were found: exact up to about 10,000, of more an estimate that is about 2 % off. Counted only
+    /// How many products were found: exact up to about 8,000, of more an estimate that is about 3 % off. Counted only
     /// when selected.
     #[graphql(complexity = 10)]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {
-        Ok(crate::catalog::count_products(&ctx.app().db, &self.selection).await?)
+        Ok(crate::catalog::count_products(&ctx.app().db, &self.found.selection).await?)
     }
 
     /// The question as it was understood, when nothing had its words and some were taken for misspelled; otherwise null.
     async fn corrected_query(&self) -> Option<&str> {
-        self.corrected.as_deref()
+        self.found.corrected()
     }
 
     /// What all the products found have in common, to narrow the search down. Counted only when selected.
     #[graphql(complexity = "20 + child_complexity")]
     async fn facets(&self, ctx: &Context<'_>) -> Result<Vec<Facet>> {
-        let facets = super::facets(&ctx.app().db, &self.selection).await?;
+        let facets = super::facets(&ctx.app().db, &self.found.selection).await?;
         let value = |value: super::FacetValue| FacetValue { value: value.value, count: value.count };
         Ok(facets
             .into_iter()
@@ -106,14 +119,14 @@ impl ProductSearchConnection {
     #[graphql(complexity = "10 + child_complexity")]
     async fn price_range(&self, ctx: &Context<'_>) -> Result<Option<PriceRange>> {
         let channel = ctx.channel();
-        let prices = super::prices(&ctx.app().db, &self.selection).await?;
+        let prices = super::prices(&ctx.app().db, &self.found.selection).await?;
         Ok(prices.map(|(min, max)| PriceRange { min: channel.money(min), max: channel.money(max) }))
     }
 
     /// How many of the products found can be ordered now, whatever availability `where` asks for; counted as `totalCount` is.
     #[graphql(complexity = 10)]
     async fn in_stock_count(&self, ctx: &Context<'_>) -> Result<i64> {
-        Ok(super::in_stock(&ctx.app().db, &self.selection).await?)
+        Ok(super::in_stock(&ctx.app().db, &self.found.selection).await?)
     }
 }
 
@@ -144,7 +157,7 @@ impl SearchQuery {
         >,
         #[graphql(desc = "The order; by relevance when left out.")] sort: Option<Vec<ProductSortInput>>,
     ) -> Result<ProductSearchConnection> {
-        let page = PageArgs::new(first, after, last, before)?;
+        let args = PageArgs::new(first, after, last, before)?;
         let app = ctx.app();
         let search = Search {
             question: Question::parse(&query),
@@ -152,13 +165,9 @@ impl SearchQuery {
             scope: Scope::of(ctx.viewer(), ctx.channel(), app.clock.now()),
             sort: sort.unwrap_or_default().into_iter().map(Into::into).collect(),
         };
-        let found = super::search(&app.db, ctx.viewer(), search, connection_columns(ctx), &page).await?;
-        let super::Found { page, selection, corrected } = found;
-        Ok(ProductSearchConnection {
-            page: page.map(|product| AtHand(Product(product))),
-            selection,
-            corrected,
-        })
+        let found = super::search(&app.db, ctx.viewer(), search).await?;
+        let columns = connection_columns(ctx);
+        Ok(ProductSearchConnection { found, columns, args, page: OnceCell::new() })
     }
 
     /// What somebody who is typing may mean: the question corrected or completed, makers, kinds of product, collections,

@@ -5,7 +5,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Float, Integer, Nullable, Text, Tim
 use diesel_async::RunQueryDsl;
 
 use crate::catalog::terms::{self, FacetKey};
-use crate::catalog::{Base, Matching, Selection};
+use crate::catalog::{Base, Matching, Selection, sample};
 use crate::db::Conn;
 use crate::ids::ProductId;
 use crate::sql::Sql;
@@ -32,18 +32,10 @@ pub(super) struct Understood {
 /// Looks the words of a question up, in their order.
 pub(super) async fn understand(conn: &mut Conn, words: &[String]) -> QueryResult<Vec<Understood>> {
     Sql::<(Text, Array<Text>, Bool, Array<Text>)>::new(
-        "SELECT w.folded, tsvector_to_array(to_tsvector('pg_catalog.english', w.folded)), \
-         EXISTS (SELECT FROM search_words AS s WHERE s.word = w.folded), \
-         CASE WHEN w.place = cardinality(w.every) AND length(w.folded) > 1 THEN ARRAY(SELECT lexeme FROM ( \
-             SELECT s.lexeme, max(s.products) AS products FROM search_words AS s \
-             WHERE s.word >= w.folded AND s.word < w.folded || chr(1114111) \
-             GROUP BY s.lexeme ORDER BY 2 DESC, length(s.lexeme), s.lexeme LIMIT ?) AS begun) ELSE '{}' END \
-         FROM (SELECT place, every, lower(fold_accents(word)) COLLATE \"C\" AS folded \
-             FROM (SELECT ?::text[] AS every) AS typed, unnest(every) WITH ORDINALITY AS t(word, place)) AS w \
-         ORDER BY w.place",
+        "SELECT folded, stems, known, begun FROM search_understand(?, ?)",
     )
-    .bind::<BigInt, _>(MAX_BEGUN)
     .bind::<Array<Text>, _>(words.to_vec())
+    .bind::<BigInt, _>(MAX_BEGUN)
     .load(conn)
     .await
 }
@@ -69,38 +61,54 @@ pub(super) async fn alike(conn: &mut Conn, typed: &[String]) -> QueryResult<Vec<
     .await
 }
 
-/// Which of these tsqueries find something: their places in the list. The sample is looked at first.
+/// Which of these tsqueries find something that the scope may see: their places in the list.
 pub(super) async fn existing(
     conn: &mut Conn,
     matching: &[String],
-    sample: String,
+    listed: Option<String>,
 ) -> QueryResult<Vec<usize>> {
     let places: Vec<i64> = Sql::<BigInt>::new(
         "SELECT place FROM unnest(?) WITH ORDINALITY AS t(matching, place) \
-         WHERE search_exists(matching::tsquery, CAST(? AS text)::tsquery) ORDER BY place",
+         WHERE search_finds(matching::tsquery, CAST(? AS text)::tsquery, CAST(? AS text)::tsquery) ORDER BY place",
     )
     .bind::<Array<Text>, _>(matching.to_vec())
-    .bind::<Text, _>(sample)
+    .bind::<Nullable<Text>, _>(listed)
+    .bind::<Text, _>(sample())
     .load(conn)
     .await?;
     Ok(places.into_iter().filter_map(|place| usize::try_from(place - 1).ok()).collect())
 }
 
-/// Whether the words find anything, and about how many products are selected by them, anywhere and in their names.
+/// What a sample tells of how much is selected.
+#[derive(Queryable)]
+pub(super) struct Extent {
+    /// Whether the words find anything that the scope may see, whatever the filter.
+    pub exists: bool,
+    pub here: i64,
+    pub everywhere: i64,
+    /// The same of what has every word in its name.
+    pub named_here: i64,
+    pub named_everywhere: i64,
+}
+
+/// Whether words find anything, and how much of a sample is selected by them.
 pub(super) async fn extent(
     conn: &mut Conn,
     words: String,
-    sample: String,
-    anywhere: String,
+    listed: Option<String>,
+    sampled: Matching,
     in_name: String,
-) -> QueryResult<(bool, i64, i64)> {
-    Sql::<(Bool, BigInt, BigInt)>::new(
-        "SELECT search_exists(CAST(? AS text)::tsquery, CAST(? AS text)::tsquery), \
-         search_count(CAST(? AS text)::tsquery, true), search_count(CAST(? AS text)::tsquery, true)",
+) -> QueryResult<Extent> {
+    Sql::<(Bool, BigInt, BigInt, BigInt, BigInt)>::new(
+        "SELECT e.here > 0 OR search_finds(CAST(? AS text)::tsquery, CAST(? AS text)::tsquery, CAST(? AS text)::tsquery), \
+         e.here, e.everywhere, e.named_here, e.named_everywhere \
+         FROM search_estimate(CAST(? AS text)::tsquery, CAST(? AS text)::tsquery, CAST(? AS text)::tsquery) AS e",
     )
     .bind::<Text, _>(words)
-    .bind::<Text, _>(sample)
-    .bind::<Text, _>(anywhere)
+    .bind::<Nullable<Text>, _>(listed)
+    .bind::<Text, _>(sample())
+    .bind::<Text, _>(sampled.query)
+    .bind::<Nullable<Text>, _>(sampled.also)
     .bind::<Text, _>(in_name)
     .get_result(conn)
     .await
@@ -134,13 +142,12 @@ pub(super) async fn ranked(
 ) -> QueryResult<Vec<Hit>> {
     let Ranking { selection, matching, anywhere, in_name } = ranking;
     let mut sql = Sql::<(Uuid, Float)>::assembled(
-        "SELECT hit.product_id, hit.rank FROM (SELECT * FROM search_ranked(CAST(? AS text)::tsquery, ?, \
-         CAST(? AS text)::tsquery, CAST(? AS text)::tsquery)",
-    )
-    .bind::<Text, _>(matching.query)
-    .bind::<Bool, _>(matching.in_sample)
-    .bind::<Text, _>(anywhere)
-    .bind::<Text, _>(in_name);
+        "SELECT hit.product_id, hit.rank FROM (SELECT * FROM search_ranked(CAST(? AS text)::tsquery, \
+         CAST(? AS text)::tsquery, ?, CAST(? AS text)::tsquery, CAST(? AS text)::tsquery)",
+    );
+    matching.bind_to(&mut sql);
+    sql.add::<Text, _>(anywhere);
+    sql.add::<Text, _>(in_name);
     let (operator, direction) = if backward { (">", "") } else { ("<", " DESC") };
     if let Some((rank, id)) = after {
         sql.push(&format!(" WHERE (rank, product_id) {operator} (?, ?)"));
@@ -194,14 +201,16 @@ pub(super) async fn facets(
     let mut sql = Sql::<(Text, Text, Nullable<Text>, Text, BigInt)>::assembled("WITH counted AS (");
     for (index, set) in sets.iter().enumerate() {
         sql.push(if index == 0 { "" } else { " UNION ALL " });
-        sql.push("SELECT facet, count(*) << ? AS count FROM (SELECT m.facets FROM search_matches(CAST(? AS text)::tsquery, ?) AS m");
+        sql.push(
+            "SELECT facet, count(*) << ? AS count FROM (SELECT unnest(m.facets) AS facet \
+             FROM search_matches(CAST(? AS text)::tsquery, CAST(? AS text)::tsquery, ?) AS m",
+        );
         sql.add::<Integer, _>(i32::from(set.level));
-        sql.add::<Text, _>(set.matching.query.clone());
-        sql.add::<Bool, _>(set.matching.in_sample);
+        set.matching.clone().bind_to(&mut sql);
         if selection.has_conditions() {
             push_rows(&mut sql, selection, "m");
         }
-        sql.push(") AS m, unnest(m.facets) AS facet WHERE ");
+        sql.push(") AS m WHERE ");
         match &set.key {
             Some(key) => {
                 sql.push("starts_with(facet, ?)");

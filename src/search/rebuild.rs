@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{self, level_for};
+use crate::catalog::{self, Matching, level_for};
 use crate::db::Db;
 use crate::error::Result;
 use crate::ids::ProductId;
@@ -37,9 +37,9 @@ pub async fn rebuild(
 /// Counts how many products have each known word, about: suggestions and beginnings prefer frequent ones. Two statements.
 pub async fn count_words(db: &Db) -> Result<()> {
     let mut conn = db.get().await?;
-    let sample = catalog::terms::part_of(catalog::SAMPLE_LEVEL, 0);
+    let sample = Matching { query: catalog::sample(), also: None, sample: 0 };
     let about = catalog::probe(&mut conn, &[sample]).await?[0];
-    queries::count_words(&mut conn, level_for(about, MAX_LOOKED_AT)).await?;
+    queries::count_words(&mut conn, level_for(about.everywhere, MAX_LOOKED_AT)).await?;
     Ok(())
 }
 

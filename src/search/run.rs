@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Permission, Viewer};
-use crate::catalog::terms::all_of;
 use crate::catalog::{
-    self, Matching, Product, ProductColumns, ProductFilter, ProductSort, ProductSortField, Scope, Selection,
-    SortDirection, in_part, level_for,
+    self, About, Matching, Product, ProductColumns, ProductFilter, ProductSort, ProductSortField, Scope,
+    Selection, SortDirection, level_for,
 };
 use crate::db::{Conn, Db};
 use crate::error::{Code, Error, Result};
@@ -30,14 +29,15 @@ pub struct Search {
     pub sort: Vec<ProductSort>,
 }
 
-/// A page of what was found.
+/// What a search is about, before a page of it is read.
 pub struct Found {
-    /// The best first; by name when nothing was asked.
-    pub page: Page<Product>,
     /// What was selected: the whole list and its facets are about the same.
     pub selection: Selection,
-    /// The question as it was understood, when words were taken for misspelled.
-    pub corrected: Option<String>,
+    /// What is asked; `None` when nothing is.
+    meaning: Option<Meaning>,
+    /// About how many products have every word in the name.
+    in_name: About,
+    sort: Vec<ProductSort>,
 }
 
 /// Up to so many matches are ranked at once; more are ranked a part of the catalog after the other.
@@ -49,78 +49,85 @@ const MAX_IN_PART: i64 = 2_000;
 /// The same where conditions that the index cannot tell leave few of them.
 const MAX_IN_PART_WITH_CONDITIONS: i64 = 4_000;
 
-/// A question that was looked up.
-pub(super) struct Resolved {
-    pub selection: Selection,
-    /// `None` when nothing is asked.
-    pub meaning: Option<Meaning>,
-    /// About how many products are selected, and how many of them have every word in the name.
-    about: (i64, i64),
-}
-
 /// Finds products that have every word of the question, whose last word may be a beginning. Where nothing in the channel
 /// has them, words that nobody uses are taken for ones that are spelled alike. By relevance, those that have every word in the
 /// name come first; then a word counts most in the name, then in vendor and SKUs, type and tags, description.
 ///
-/// Of more than 4,000 matches a part of the catalog is ranked after the other, by chance but always the same: see
-/// docs/SEARCH.md. Four statements mostly, one when nothing is asked.
-pub async fn search(
-    db: &Db,
-    viewer: &Viewer,
-    search: Search,
-    columns: ProductColumns,
-    page: &PageArgs,
-) -> Result<Found> {
+/// Two statements, up to four with a correction, none when nothing is asked.
+pub async fn search(db: &Db, viewer: &Viewer, search: Search) -> Result<Found> {
     if search.filter.statuses.is_some() {
         viewer.require(Permission::CatalogRead)?;
     }
-    let resolved = resolve(&mut *db.get().await?, &search).await?;
-    let corrected = resolved.meaning.as_ref().and_then(|meaning| meaning.corrected.clone());
-    let sort = match (search.sort.is_empty(), &resolved.meaning) {
-        (true, Some(meaning)) => {
-            let mut conn = db.get().await?;
-            let page = by_relevance(&mut conn, &resolved, meaning, columns, page).await?;
-            return Ok(Found { page, selection: resolved.selection, corrected });
-        }
-        (true, None) => vec![ProductSort { field: ProductSortField::Name, direction: SortDirection::Asc }],
-        (false, _) => search.sort,
-    };
-    let page = catalog::list_products(db, viewer, &resolved.selection, &sort, columns, page).await?;
-    Ok(Found { page, selection: resolved.selection, corrected })
+    let Search { question, filter, scope, sort } = search;
+    let selection = Selection::new(scope, filter);
+    if question.is_empty() {
+        return Ok(Found { selection, meaning: None, in_name: About::NOTHING, sort });
+    }
+    let mut conn = db.get().await?;
+    let meaning = Meaning::of(&mut conn, &question).await?;
+    let (mut found, exists) = extent(&mut conn, &selection, meaning, &sort).await?;
+    if !exists
+        && let Some(meaning) = &found.meaning
+        && let Some(corrected) = meaning.corrected(&mut conn).await?
+        && let (corrected, true) = extent(&mut conn, &selection, corrected, &sort).await?
+    {
+        found = corrected;
+    }
+    Ok(found)
 }
 
-/// Looks the question up; corrects it where nothing in the channel has its words. Two statements, up to four with a
-/// correction, none when nothing is asked.
-pub(super) async fn resolve(conn: &mut Conn, search: &Search) -> Result<Resolved> {
-    let mut selection = Selection::new(search.scope, search.filter.clone());
-    if search.question.is_empty() {
-        return Ok(Resolved { selection, meaning: None, about: (0, 0) });
-    }
-    let mut meaning = Meaning::of(conn, &search.question).await?;
-    let (mut exists, mut about) = extent(conn, &mut selection, &meaning).await?;
-    if !exists && let Some(corrected) = meaning.corrected(conn).await? {
-        let before = std::mem::replace(&mut meaning, corrected);
-        (exists, about) = extent(conn, &mut selection, &meaning).await?;
-        if !exists {
-            meaning = before;
-            selection.words = Some(meaning.anywhere());
-        }
-    }
-    Ok(Resolved { selection, meaning: Some(meaning), about })
+/// About how much the words find with the filter; and whether they find anything in the channel without it.
+async fn extent(
+    conn: &mut Conn,
+    selection: &Selection,
+    meaning: Meaning,
+    sort: &[ProductSort],
+) -> Result<(Found, bool)> {
+    let mut selection = selection.with_words(meaning.anywhere());
+    let extent = queries::extent(
+        conn,
+        meaning.anywhere(),
+        selection.listed(),
+        selection.sampled(None),
+        meaning.in_name(),
+    )
+    .await?;
+    selection.about = Some(About::sampled(extent.here, extent.everywhere));
+    let in_name = About::sampled(extent.named_here, extent.named_everywhere);
+    Ok((Found { selection, meaning: Some(meaning), in_name, sort: sort.to_vec() }, extent.exists))
 }
 
-/// Puts the words into the selection; whether they find anything in the channel, and about how much with the filter.
-async fn extent(conn: &mut Conn, selection: &mut Selection, meaning: &Meaning) -> Result<(bool, (i64, i64))> {
-    selection.words = Some(meaning.in_name());
-    let in_name = selection.sampled(None);
-    selection.words = Some(meaning.anywhere());
-    let anywhere = selection.sampled(None);
-    let only_words = Selection { filter: ProductFilter::default(), ..selection.clone() };
-    let words = only_words.matching(None).unwrap_or_default();
-    let (exists, anywhere, in_name) =
-        queries::extent(conn, words, selection.sample(), anywhere, in_name).await?;
-    let whole = |count: i64| count << catalog::SAMPLE_LEVEL;
-    Ok((exists, (whole(anywhere), whole(in_name))))
+impl Found {
+    fn about(&self) -> About {
+        self.selection.about.unwrap_or(About::NOTHING)
+    }
+
+    /// The question as it was understood, when words were taken for misspelled.
+    pub fn corrected(&self) -> Option<&str> {
+        self.meaning.as_ref()?.corrected.as_deref()
+    }
+
+    /// A page of what was found: the best first, unless another order is wanted; by name when nothing was asked.
+    ///
+    /// Of more than 4,000 matches a part of the catalog is ranked after the other, by chance but always the same: see
+    /// docs/SEARCH.md. Two statements mostly.
+    pub async fn page(
+        &self,
+        db: &Db,
+        viewer: &Viewer,
+        columns: ProductColumns,
+        page: &PageArgs,
+    ) -> Result<Page<Product>> {
+        let by_name = [ProductSort { field: ProductSortField::Name, direction: SortDirection::Asc }];
+        let sort = match (self.sort.is_empty(), &self.meaning) {
+            (true, Some(meaning)) => {
+                return by_relevance(&mut *db.get().await?, self, meaning, columns, page).await;
+            }
+            (true, None) => by_name.as_slice(),
+            (false, _) => self.sort.as_slice(),
+        };
+        catalog::list_products(db, viewer, &self.selection, sort, columns, page).await
+    }
 }
 
 /// A place in the list: how its matches are parted, in which part, rank, id.
@@ -149,14 +156,13 @@ struct Parting {
 }
 
 impl Parting {
-    fn of(resolved: &Resolved) -> Self {
-        let (anywhere, in_name) = resolved.about;
+    fn of(found: &Found) -> Self {
+        let anywhere = found.about().here;
         if anywhere <= MAX_RANKED {
             return Self { names: 0, others: 0 };
         }
-        let most =
-            if resolved.selection.has_conditions() { MAX_IN_PART_WITH_CONDITIONS } else { MAX_IN_PART };
-        Self { names: level_for(in_name, most), others: level_for(anywhere, most).max(2) }
+        let most = if found.selection.has_conditions() { MAX_IN_PART_WITH_CONDITIONS } else { MAX_IN_PART };
+        Self { names: level_for(found.in_name.here, most), others: level_for(anywhere, most).max(4) }
     }
 
     fn is_sound(self) -> bool {
@@ -168,46 +174,46 @@ impl Parting {
     }
 
     /// The candidates of a part.
-    fn matching(self, part: u32, selection: &Selection, meaning: &Meaning) -> Matching {
-        let whole = selection.matching(None).unwrap_or_default();
+    fn matching(self, part: u32, found: &Found, meaning: &Meaning) -> Matching {
+        let Found { selection, in_name, .. } = found;
         if self.others == 0 {
-            return Matching::anywhere(whole);
+            return selection.matching(None, found.about());
         }
         let names = 1 << self.names;
         if part < names {
             // What has the words in its name has them anywhere.
-            let named = Selection { words: Some(meaning.in_name()), ..selection.clone() };
-            let named = named.matching(None).unwrap_or_default();
-            in_part(named, self.names, part)
+            let named = selection.with_words(meaning.in_name());
+            named.matching(None, *in_name).in_part(self.names, part)
         } else {
-            let others = all_of([whole, format!("!({})", meaning.in_name())]).unwrap_or_default();
-            in_part(others, self.others, part - names)
+            let mut others = selection.matching(None, found.about());
+            others.query = format!("{} & !({})", others.query, meaning.in_name());
+            others.in_part(self.others, part - names)
         }
     }
 }
 
 async fn by_relevance(
     conn: &mut Conn,
-    resolved: &Resolved,
+    found: &Found,
     meaning: &Meaning,
     columns: ProductColumns,
     page: &PageArgs,
 ) -> Result<Page<Product>> {
     let cursor: Option<Cursor> = page.cursor()?;
-    let parting = cursor.map_or_else(|| Parting::of(resolved), |cursor| cursor.parting);
+    let parting = cursor.map_or_else(|| Parting::of(found), |cursor| cursor.parting);
     if !parting.is_sound() || cursor.is_some_and(|cursor| cursor.part >= parting.parts()) {
         return Err(Error::request(Code::BadUserInput, "The cursor does not belong to this list."));
     }
     let first = cursor.map_or(if page.backward { parting.parts() - 1 } else { 0 }, |cursor| cursor.part);
     let parts: Vec<u32> =
         if page.backward { (0..=first).rev().collect() } else { (first..parting.parts()).collect() };
-    let selection = &resolved.selection;
+    let selection = &found.selection;
     let wanted = usize::try_from(page.limit()).unwrap_or(usize::MAX);
     let mut hits: Vec<(u32, Hit)> = Vec::with_capacity(wanted);
     for part in parts {
         let ranking = Ranking {
             selection,
-            matching: parting.matching(part, selection, meaning),
+            matching: parting.matching(part, found, meaning),
             anywhere: meaning.anywhere(),
             in_name: meaning.in_name(),
         };

@@ -1,7 +1,7 @@
 //! `searchSuggestions`: what somebody who is typing may mean.
 
 use crate::access::Viewer;
-use crate::catalog::terms::{FacetKey, all_of, listed_in, term};
+use crate::catalog::terms::{FacetKey, all_of, term};
 use crate::catalog::{ProductColumns, Selection, words};
 use crate::db::Db;
 use crate::error::Result;
@@ -56,14 +56,19 @@ pub async fn suggestions(
     }
     let mut found = Vec::new();
     let mut likely = Vec::new();
+    let question = search.question.clone();
+    let resolved = run::search(db, viewer, search).await?;
     {
         let mut conn = db.get().await?;
-        let resolved = run::resolve(&mut conn, &search).await?;
         let selection = &resolved.selection;
-        if let Some(corrected) = resolved.meaning.and_then(|meaning| meaning.corrected) {
-            found.push(Suggestion { kind: SuggestionKind::Correction, text: corrected, slug: None });
+        if let Some(corrected) = resolved.corrected() {
+            found.push(Suggestion {
+                kind: SuggestionKind::Correction,
+                text: corrected.to_owned(),
+                slug: None,
+            });
         }
-        likely.extend(completions(&mut conn, &search.question, selection).await?);
+        likely.extend(completions(&mut conn, &question, selection).await?);
         let beginning: String = typed.chars().take(60).filter(|&c| c != '\0').collect();
         for named in queries::named(&mut conn, selection, &beginning, MAX_OF_A_KIND).await? {
             let (kind, matching) = match named.kind.as_str() {
@@ -81,19 +86,14 @@ pub async fn suggestions(
             likely.push((matching, Suggestion { kind, text: named.text, slug: None }));
         }
         // Nobody learns of words and vendors that only hidden products have.
-        let listed = (!search.scope.staff).then(|| listed_in(search.scope.channel_id));
-        let matching: Vec<String> = likely
-            .iter()
-            .map(|(matching, _)| {
-                all_of([matching.clone()].into_iter().chain(listed.clone())).unwrap_or_default()
-            })
-            .collect();
-        let existing = queries::existing(&mut conn, &matching, selection.sample()).await?;
+        let listed = selection.listed();
+        let matching: Vec<String> = likely.iter().map(|(matching, _)| matching.clone()).collect();
+        let existing = queries::existing(&mut conn, &matching, listed).await?;
         found.extend(existing.into_iter().map(|place| likely[place].1.clone()));
     }
     let columns = ProductColumns { details: false, prices: false, image: false };
-    let products = run::search(db, viewer, search, columns, &PageArgs::first(MAX_OF_A_KIND)).await?;
-    found.extend(products.page.items.into_iter().map(|(_, product)| Suggestion {
+    let products = resolved.page(db, viewer, columns, &PageArgs::first(MAX_OF_A_KIND)).await?;
+    found.extend(products.items.into_iter().map(|(_, product)| Suggestion {
         kind: SuggestionKind::Product,
         text: product.name,
         slug: Some(product.slug),

@@ -39,8 +39,9 @@ pub async fn run(args: &LoadArgs, report: &mut Report) -> anyhow::Result<()> {
         ("Collection page", [collections(), collections()]),
     ];
     for (name, question) in [
-        ("Search, a frequent word", "iron hook"),
-        ("Search, a rare word", "velulwold"),
+        ("Search, frequent words", "iron hook"),
+        ("Search, the number of one product's SKU", "0001234"),
+        ("Search, a word of every 670th product", "velulwold"),
         ("Search, a misspelled word", "scerwdriver"),
     ] {
         let ask = || vec![reads::search_request(question)];

@@ -25,7 +25,7 @@ fn one_of_slug_and_id() -> async_graphql::Error {
 #[Object]
 impl CatalogQuery {
     /// Products: those on sale in the channel, or all of them for staff with CATALOG_READ. Newest first when `sort` is empty.
-    /// `totalCount` is exact up to about 10,000, of more an estimate that is about 2 % off.
+    /// `totalCount` is exact up to about 8,000, of more an estimate that is about 3 % off.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     #[allow(clippy::too_many_arguments)] // The arguments of a Relay list.
     async fn products(

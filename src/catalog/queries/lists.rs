@@ -4,13 +4,12 @@
 //! full: right where much matches. *Matches* come from the index over words and filters and are sorted: right where little
 //! does. *Named* products are looked up. See docs/SEARCH.md.
 
-use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
 
 use crate::catalog::filter::ProductSort;
 use crate::catalog::model::{Product, ProductColumns};
-use crate::catalog::selection::{Base, SAMPLE_LEVEL, Selection};
-use crate::catalog::terms::{all_of, everything, part_of};
+use crate::catalog::selection::{About, Base, Matching, Selection};
 use crate::db::Conn;
 use crate::error::Result;
 use crate::pagination::{Page, PageArgs};
@@ -29,7 +28,10 @@ const MAX_WALKED: i64 = 20_000;
 const MAX_SORTED_INSTEAD: i64 = 100_000;
 
 /// Up to so many matches are counted one by one, which takes about two microseconds each.
-const MAX_COUNTED: i64 = 10_000;
+const MAX_COUNTED: i64 = 8_000;
+
+/// Of more, those in a part of the catalog with about so many at most are counted.
+const MAX_COUNTED_IN_PART: i64 = 2_500;
 
 /// As many rows as the page needs, rounded up to one of a few numbers. The limit stands in the text, because the plan
 /// depends on it; few limits make few plans.
@@ -41,7 +43,7 @@ pub(in crate::catalog) fn limit(page: &PageArgs) -> i64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Named,
-    Matches,
+    Matches(About),
     Walk { bounded: bool },
 }
 
@@ -59,18 +61,18 @@ pub(in crate::catalog) async fn list(
     let list = List { selection, order: &order, columns, page };
     let rows = if selection.is_named() {
         list.rows(conn, Way::Named).await?
-    } else if selection.narrowing(None).is_empty() {
+    } else if selection.is_everything() {
         list.rows(conn, Way::Walk { bounded: false }).await?
     } else {
         let about = about(conn, selection).await?;
-        if about <= MAX_SORTED {
-            list.rows(conn, Way::Matches).await?
+        if about.here <= MAX_SORTED {
+            list.rows(conn, Way::Matches(about)).await?
         } else {
             let rows = list.rows(conn, Way::Walk { bounded: true }).await?;
             if rows.len() as i64 >= page.limit() {
                 rows
-            } else if about <= MAX_SORTED_INSTEAD {
-                list.rows(conn, Way::Matches).await?
+            } else if about.here <= MAX_SORTED_INSTEAD {
+                list.rows(conn, Way::Matches(about)).await?
             } else {
                 list.rows(conn, Way::Walk { bounded: false }).await?
             }
@@ -108,9 +110,8 @@ impl List<'_> {
             self.push_walked(&mut sql, base)?;
             Place::Walked(base)
         } else {
-            if way == Way::Matches {
-                let matching = selection.matching(None).unwrap_or_else(everything);
-                push_found(&mut sql, selection, base, Matching::anywhere(matching));
+            if let Way::Matches(about) = way {
+                push_found(&mut sql, selection, base, selection.matching(None, about));
             } else {
                 selection.push_base(&mut sql, base);
                 selection.push_scope(&mut sql, base);
@@ -121,7 +122,7 @@ impl List<'_> {
             Place::Of(base)
         };
         selection.push_conditions(&mut sql, base);
-        if way != Way::Matches {
+        if !matches!(way, Way::Matches(_)) {
             selection.push_matching(&mut sql, base);
         }
         sql.push(&format!(
@@ -163,30 +164,36 @@ impl List<'_> {
     }
 }
 
-/// About how many products the index finds; nearly exact where it matters, which is far from few. One statement.
-async fn about(conn: &mut Conn, selection: &Selection) -> Result<i64> {
-    Ok(probe(conn, &[selection.sampled(None)]).await?[0])
+/// About how much is selected. One statement, if it has not been found out yet.
+async fn about(conn: &mut Conn, selection: &Selection) -> Result<About> {
+    match selection.about {
+        Some(about) => Ok(about),
+        None => Ok(probe(conn, &[selection.sampled(None)]).await?[0]),
+    }
 }
 
-/// About how many products each tsquery over the [sample](Selection::sampled) stands for. One statement.
-pub(in crate::catalog) async fn probe(conn: &mut Conn, sampled: &[String]) -> Result<Vec<i64>> {
-    let counts: Vec<i64> = Sql::<BigInt>::new(
-        "SELECT search_count(matching::tsquery, true) FROM unnest(?) WITH ORDINALITY AS t(matching, place) ORDER BY place",
+/// About how many products each of these [samples](Selection::sampled) stands for. One statement.
+pub(in crate::catalog) async fn probe(conn: &mut Conn, sampled: &[Matching]) -> Result<Vec<About>> {
+    let (queries, also): (Vec<_>, Vec<_>) = sampled.iter().map(|m| (m.query.clone(), m.also.clone())).unzip();
+    let counts: Vec<(i64, i64)> = Sql::<(BigInt, BigInt)>::new(
+        "SELECT e.here, e.everywhere FROM unnest(?, ?) WITH ORDINALITY AS t(matching, also, place), \
+         search_estimate(matching::tsquery, also::tsquery, NULL) AS e ORDER BY place",
     )
-    .bind::<Array<Text>, _>(sampled.to_vec())
+    .bind::<Array<Text>, _>(queries)
+    .bind::<Array<Nullable<Text>>, _>(also)
     .load(conn)
     .await?;
-    Ok(counts.into_iter().map(|count| count << SAMPLE_LEVEL).collect())
+    Ok(counts.into_iter().map(|(here, everywhere)| About::sampled(here, everywhere)).collect())
 }
 
-/// How many products are selected: exactly up to about 10,000; of more an estimate, made from a part of the catalog.
+/// How many products are selected: exactly up to about 8,000; of more an estimate, made from a part of the catalog.
 pub(in crate::catalog) async fn count(conn: &mut Conn, selection: &Selection) -> Result<i64> {
     if selection.is_named() {
         return count_rows(conn, selection, None).await;
     }
     let about = about(conn, selection).await?;
-    let level = if about > MAX_COUNTED { level_for(about, MAX_COUNTED / 2) } else { 0 };
-    let matching = in_part(selection.matching(None).unwrap_or_else(everything), level, 0);
+    let level = if about.here > MAX_COUNTED { level_for(about.here, MAX_COUNTED_IN_PART) } else { 0 };
+    let matching = selection.matching(None, about).in_part(level, 0);
     let count = if selection.has_conditions() {
         count_rows(conn, selection, Some(matching)).await?
     } else {
@@ -212,61 +219,28 @@ async fn count_rows(conn: &mut Conn, selection: &Selection, matching: Option<Mat
 
 /// Appends ` FROM …` with what the index finds and the rows of it, and a WHERE.
 fn push_found<Row>(sql: &mut Sql<'_, Row>, selection: &Selection, base: Base, matching: Matching) {
-    sql.push(" FROM search_matches(CAST(? AS text)::tsquery, ?) AS m");
-    sql.add::<Text, _>(matching.query);
-    sql.add::<Bool, _>(matching.in_sample);
+    sql.push(" FROM search_matches(CAST(? AS text)::tsquery, CAST(? AS text)::tsquery, ?) AS m");
+    matching.bind_to(sql);
     selection.push_rows_of(sql, base, "m");
 }
 
 /// Counts in the index, and leaves out what is listed but not to be seen yet.
 async fn count_terms(conn: &mut Conn, selection: &Selection, matching: Matching) -> Result<i64> {
-    let Matching { query, in_sample } = matching;
-    if selection.scope.staff {
-        let sql = Sql::<BigInt>::new("SELECT search_count(CAST(? AS text)::tsquery, ?)");
-        return Ok(sql.bind::<Text, _>(query).bind::<Bool, _>(in_sample).get_result(conn).await?);
+    let mut sql = Sql::<BigInt>::assembled(
+        "SELECT search_count(CAST(? AS text)::tsquery, CAST(? AS text)::tsquery, ?)",
+    );
+    let whole = matching.whole();
+    matching.bind_to(&mut sql);
+    if !selection.scope.staff {
+        sql.push(" - search_count_unseen(CAST(? AS text)::tsquery, ?, ?)");
+        sql.add::<Text, _>(whole);
+        sql.add::<Uuid, _>(selection.scope.channel_id);
+        sql.add::<Timestamptz, _>(selection.scope.now);
     }
-    let count = Sql::<BigInt>::new(
-        "SELECT search_count(CAST(? AS text)::tsquery, ?) - (SELECT count(*) FROM product_channels AS pc \
-         JOIN product_terms AS t ON t.product_id = pc.product_id \
-         WHERE pc.channel_id = ? AND pc.listed AND pc.published_at > ? AND t.terms @@ CAST(? AS text)::tsquery)",
-    )
-    .bind::<Text, _>(query.clone())
-    .bind::<Bool, _>(in_sample)
-    .bind::<Uuid, _>(selection.scope.channel_id)
-    .bind::<Timestamptz, _>(selection.scope.now)
-    .bind::<Text, _>(query);
-    Ok(count.get_result(conn).await?)
+    Ok(sql.get_result(conn).await?)
 }
 
 /// The level whose parts have no more than about so many of the matches; 0 for the whole catalog.
 pub fn level_for(about: i64, most: i64) -> u8 {
-    [0, 2, 4, 6, 8].into_iter().find(|&level| about >> level <= most).unwrap_or(10)
-}
-
-/// What the index is asked for.
-#[derive(Debug, Clone)]
-pub struct Matching {
-    /// A tsquery.
-    pub query: String,
-    /// Whether all that it matches lies in part 0 of [`INDEXED_LEVEL`].
-    pub in_sample: bool,
-}
-
-/// Part 0 of this level, and with it of the higher ones, has an index of its own, `product_terms_sample_idx`.
-const INDEXED_LEVEL: u8 = 4;
-
-impl Matching {
-    /// Whatever the tsquery matches.
-    pub fn anywhere(query: String) -> Self {
-        Self { query, in_sample: false }
-    }
-}
-
-/// What matches within a part of the catalog.
-pub fn in_part(matching: String, level: u8, part: u32) -> Matching {
-    if level == 0 {
-        return Matching::anywhere(matching);
-    }
-    let query = all_of([matching, part_of(level, part)]).unwrap_or_default();
-    Matching { query, in_sample: level >= INDEXED_LEVEL && part == 0 }
+    [0, 4, 6, 8].into_iter().find(|&level| about >> level <= most).unwrap_or(10)
 }
