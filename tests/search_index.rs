@@ -1,6 +1,8 @@
 //! The index keeps up with the catalog, whoever writes, and can be rebuilt; suggestions.
 
-use crate::support::{ProductSpec, Shop, Value, VariantSpec, json};
+use std::process::Command;
+
+use crate::support::{ProductSpec, Shop, Value, VariantSpec, binary, json};
 
 async fn find(shop: &Shop, query: &str, where_: Value) -> Vec<String> {
     let document = "query($query: String!, $where: ProductWhereInput) { productSearch(query: $query, where: $where, first: 50) { nodes { slug } } }";
@@ -155,4 +157,31 @@ async fn suggestions_complete_and_correct_and_give_nothing_away() {
     assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
     let few = shop.send("{ searchSuggestions(query: \"ten\", first: 2) { kind } }", json!({})).await;
     assert_eq!(few["data"]["searchSuggestions"], json!([{ "kind": "COMPLETION" }, { "kind": "PRODUCT" }]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_makes_the_index_anew() {
+    let shop = Shop::start().await;
+    let products = shop.products(vec![saw("one", 1), saw("two", 1)]).await;
+    // As rows that were loaded with triggers off.
+    shop.sql(
+        "SET session_replication_role = replica; DELETE FROM product_terms; UPDATE products SET search = ''",
+    )
+    .await;
+    assert!(find(&shop, "tenon", json!({})).await.is_empty());
+    let rebuild = |args: &[&str]| {
+        let mut command = Command::new(binary("ironmonger"));
+        command.args(["search", "rebuild"]).args(args).envs(shop.env()).output().unwrap()
+    };
+    let mut ids: Vec<_> = products.iter().map(|product| product.id).collect();
+    ids.sort();
+    let output = rebuild(&["--after", &ids[0].0.to_string()]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(find(&shop, "tenon", json!({})).await.len(), 1, "those after the first");
+    let output = rebuild(&[]);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), b"done\n".as_slice()));
+    assert_eq!(find(&shop, "tenon", json!({})).await.len(), 2);
+    assert_eq!(shop.sql_count("SELECT gin_clean_pending_list('product_terms_terms_idx')").await, 0);
+    let output = rebuild(&["--after", "the last"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
 }

@@ -14,6 +14,7 @@ use anyhow::anyhow;
 use crate::catalog;
 use crate::ids::ChannelId;
 use crate::jobs::{JobContext, JobError};
+use crate::search;
 use crate::storage::{FileKey, StoredReader};
 
 use super::entry::{Entry, Position, ReadError};
@@ -43,6 +44,7 @@ pub async fn run(job: &CatalogImport, ctx: &JobContext) -> Result<ImportOutcome,
         FileKey::stored(&import.file_key).ok_or_else(|| JobError::fail(anyhow!("The file has no name.")))?;
     if import.finished_at.is_none() {
         read(ctx, &mut import, job.channel_id, &key).await?;
+        search::settle(&app.db).await;
         finish(ctx, &import).await?;
     }
     if let Err(error) = app.storage.delete(&key).await {

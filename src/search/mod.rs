@@ -14,6 +14,6 @@ mod suggest;
 
 pub use facets::{Facet, FacetSource, FacetValue, facets, in_stock, prices};
 pub use question::Question;
-pub use rebuild::{CountWords, count_words, rebuild};
+pub use rebuild::{CountWords, count_words, rebuild, settle};
 pub use run::{Found, Search, search};
 pub use suggest::{Suggestion, SuggestionKind, suggestions};

@@ -298,6 +298,12 @@ pub(super) async fn begun(conn: &mut Conn, word: &str, most: i64) -> QueryResult
     .await
 }
 
+/// Empties the list of pending entries of the index; only its owner may.
+pub(super) async fn settle(conn: &mut Conn) -> QueryResult<()> {
+    Sql::<BigInt>::new("SELECT gin_clean_pending_list('product_terms_terms_idx')").execute(conn).await?;
+    Ok(())
+}
+
 /// Counts how many products have each known word, in a part of the catalog or all of it.
 pub(super) async fn count_words(conn: &mut Conn, level: u8) -> QueryResult<()> {
     // Within a literal within the statement.

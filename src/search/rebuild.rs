@@ -30,8 +30,18 @@ pub async fn rebuild(
         progress(done, last);
         after = Some(last);
     }
+    settle(db).await;
     count_words(db).await?;
     Ok(done)
+}
+
+/// Puts what many writes have left pending into its place in the index, so that searches need not read it. The next write
+/// or autovacuum would do it as well.
+pub async fn settle(db: &Db) {
+    let settled = async { Ok::<_, crate::Error>(queries::settle(&mut *db.get().await?).await?) };
+    if let Err(error) = settled.await {
+        tracing::warn!(%error, "what is pending stays in the index of searches");
+    }
 }
 
 /// Counts how many products have each known word, about: suggestions and beginnings prefer frequent ones. Two statements.

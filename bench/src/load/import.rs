@@ -1,4 +1,4 @@
-//! `ironmonger import` of a generated file, done by a worker process of its own.
+//! `ironmonger import` of a generated file, done by a worker process of its own, beside the same rows inserted by bare SQL.
 
 use std::io::{BufWriter, Write};
 use std::process::Command;
@@ -8,6 +8,7 @@ use anyhow::ensure;
 use tokio_postgres::NoTls;
 
 use super::process::program;
+use super::rows_again;
 use crate::report::Report;
 use crate::servers::{Process, Servers};
 use crate::shop::{Shop, write_basics};
@@ -40,6 +41,13 @@ pub async fn run(products: u64, report: &mut Report) -> anyhow::Result<()> {
     let rate = products as f64 / started.elapsed().as_secs_f64();
     let note = format!("{products} products of 3 variants, {size_mib:.0} MiB of JSONL");
     report.add("Import", rate, "products/s", note);
+    let bare = rows_again::run(&servers.database_url()).await?;
+    report.add(
+        "Import, beside its rows inserted by bare SQL",
+        rate / bare,
+        "× baseline",
+        format!("{bare:.0}/s"),
+    );
     let peak = worker.peak_memory_mib().unwrap_or(f64::NAN);
     report.add("Import, memory of the worker", peak, "MiB", format!("most, at {products} products"));
     Ok(())

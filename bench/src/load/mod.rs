@@ -9,6 +9,7 @@ mod order;
 mod process;
 mod reads;
 mod redis_rate;
+mod rows_again;
 mod same;
 mod scale;
 

@@ -57,7 +57,7 @@ pub(super) async fn write_memberships(
          coalesce((SELECT max(m.position) FROM collection_products AS m WHERE m.collection_id = c.id), 0) \
          + row_number() OVER (PARTITION BY c.id ORDER BY t.place)) \
          FROM unnest(?, ?, ?) WITH ORDINALITY AS t(product_id, slug, position, place) \
-         JOIN collections AS c ON c.slug = t.slug AND c.rule IS NULL \
+         CROSS JOIN LATERAL (SELECT id FROM collections WHERE slug = t.slug AND rule IS NULL OFFSET 0) AS c \
          ON CONFLICT (collection_id, product_id) DO UPDATE SET position = excluded.position \
          WHERE cp.position <> excluded.position RETURNING collection_id) \
          SELECT pg_notify('ironmonger_events', 'collection:' || collection_id) \
