@@ -51,7 +51,7 @@ pub async fn run(url: &str) -> anyhow::Result<f64> {
             ))
             .await?;
     }
-    client.batch_execute("TRUNCATE products, events CASCADE").await?;
+    client.batch_execute("TRUNCATE products, stock_movements, events CASCADE").await?;
     client.batch_execute("CHECKPOINT").await?;
     let batches = before.div_ceil(BATCH);
     let started = Instant::now();
