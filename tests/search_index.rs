@@ -175,7 +175,7 @@ async fn the_command_makes_the_index_anew() {
     };
     let mut ids: Vec<_> = products.iter().map(|product| product.id).collect();
     ids.sort();
-    let output = rebuild(&["--after", &ids[0].0.to_string()]);
+    let output = rebuild(&["--after", &ids[0].to_string()]);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(find(&shop, "tenon", json!({})).await.len(), 1, "those after the first");
     let output = rebuild(&[]);
