@@ -59,12 +59,12 @@ pub fn part_of(level: u8, part: u32) -> String {
 }
 
 /// Matches every product, by its parts.
-pub fn everything() -> String {
+pub(super) fn everything() -> String {
     any_of((0..4).map(|part| part_of(2, part)))
 }
 
 /// Matches what is listed in the channel.
-pub fn listed_in(channel: ChannelId) -> String {
+pub(super) fn listed_in(channel: ChannelId) -> String {
     term(&format!("=c{}", channel.0))
 }
 

@@ -64,37 +64,41 @@ pub async fn search(db: &Db, viewer: &Viewer, search: Search) -> Result<Found> {
         return Ok(Found { selection, meaning: None, in_name: About::NOTHING, sort });
     }
     let mut conn = db.get().await?;
-    let meaning = Meaning::of(&mut conn, &question).await?;
-    let (mut found, exists) = extent(&mut conn, &selection, meaning, &sort).await?;
-    if !exists
-        && let Some(meaning) = &found.meaning
+    let mut meaning = Meaning::of(&mut conn, &question).await?;
+    let mut extent = Extent::of(&mut conn, &selection, &meaning).await?;
+    if !extent.exists
         && let Some(corrected) = meaning.corrected(&mut conn).await?
-        && let (corrected, true) = extent(&mut conn, &selection, corrected, &sort).await?
     {
-        found = corrected;
+        let of_corrected = Extent::of(&mut conn, &selection, &corrected).await?;
+        if of_corrected.exists {
+            (meaning, extent) = (corrected, of_corrected);
+        }
     }
-    Ok(found)
+    let Extent { selection, in_name, .. } = extent;
+    Ok(Found { selection, meaning: Some(meaning), in_name, sort })
 }
 
-/// About how much the words find with the filter; and whether they find anything in the channel without it.
-async fn extent(
-    conn: &mut Conn,
-    selection: &Selection,
-    meaning: Meaning,
-    sort: &[ProductSort],
-) -> Result<(Found, bool)> {
-    let mut selection = selection.with_words(meaning.anywhere());
-    let extent = queries::extent(
-        conn,
-        meaning.anywhere(),
-        selection.listed(),
-        selection.sampled(None),
-        meaning.in_name(),
-    )
-    .await?;
-    selection.about = Some(About::sampled(extent.here, extent.everywhere));
-    let in_name = About::sampled(extent.named_here, extent.named_everywhere);
-    Ok((Found { selection, meaning: Some(meaning), in_name, sort: sort.to_vec() }, extent.exists))
+/// How much words find.
+struct Extent {
+    /// What they select, with about how much that is.
+    selection: Selection,
+    /// About how much has every word in the name.
+    in_name: About,
+    /// Whether they find anything in the channel, whatever the filter.
+    exists: bool,
+}
+
+impl Extent {
+    /// One statement.
+    async fn of(conn: &mut Conn, selection: &Selection, meaning: &Meaning) -> Result<Self> {
+        let mut selection = selection.with_words(meaning.anywhere());
+        let sampled = selection.sampled(None);
+        let counts =
+            queries::extent(conn, meaning.anywhere(), selection.listed(), sampled, meaning.in_name()).await?;
+        selection.about = Some(About::sampled(counts.here, counts.everywhere));
+        let in_name = About::sampled(counts.named_here, counts.named_everywhere);
+        Ok(Self { selection, in_name, exists: counts.exists })
+    }
 }
 
 impl Found {
@@ -162,7 +166,7 @@ impl Parting {
             return Self { names: 0, others: 0 };
         }
         let most = if found.selection.has_conditions() { MAX_IN_PART_WITH_CONDITIONS } else { MAX_IN_PART };
-        Self { names: level_for(found.in_name.here, most), others: level_for(anywhere, most).max(4) }
+        Self { names: level_for(found.in_name.here, most), others: level_for(anywhere, most) }
     }
 
     fn is_sound(self) -> bool {
