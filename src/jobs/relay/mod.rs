@@ -58,10 +58,14 @@ pub async fn run_relay_with(app: App, registry: Registry, stop: CancellationToke
         wait: TICK,
     };
     // Dropping the future half-way is safe: every statement stands for itself, and what was taken and not pushed is found
-    // by the reaper.
+    // by the reaper. But that takes half a minute, so the relay gets the time to end its pass.
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LONGEST_WAIT).await;
+    };
     tokio::select! {
-        () = stop.cancelled() => {}
-        () = relay.run() => {}
+        () = late => {}
+        () = relay.run(&stop) => {}
         () = figures.keep(&app) => {}
     }
 }
@@ -79,10 +83,11 @@ struct Relay {
 }
 
 impl Relay {
-    async fn run(mut self) {
+    /// Until `stop`, and to the end of what it is at then.
+    async fn run(mut self, stop: &CancellationToken) {
         let mut chores_at = Instant::now();
         let mut rare_at = Instant::now();
-        loop {
+        while !stop.is_cancelled() {
             if Instant::now() >= chores_at {
                 chores_at = Instant::now() + CHORES;
                 let outcome = self.chores().await;
@@ -110,7 +115,7 @@ impl Relay {
                 }
             }
             // The shortest way for a job that nothing stands before.
-            if let Some(queue) = self.sleep().await
+            if let Some(Some(queue)) = stop.run_until_cancelled(self.sleep()).await
                 && idle
             {
                 let outcome = self.pass.hurry(&mut self.ledger, &mut self.road, queue).await;
