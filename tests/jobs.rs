@@ -474,7 +474,7 @@ async fn schedules_fire_once_and_workers_are_listed_while_they_live() {
 }
 
 async fn at_work(shop: &Shop) -> i64 {
-    shop.sql_count("SELECT count(*) FROM jobs WHERE state = 'RUNNING'").await
+    shop.sql_count("SELECT count(*) FROM jobs WHERE state = 'RUNNING' AND queue = 'test'").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
