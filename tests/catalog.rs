@@ -745,3 +745,16 @@ async fn what_is_at_hand_is_what_the_resolvers_say() {
     assert_eq!(at_hand, resolved);
     assert_eq!(at_hand[0]["priceRange"]["min"]["amount"], "19.99");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_selected_in_parts_is_put_together() {
+    let shop = Shop::start().await;
+    shop.products(vec![named("plain", "Plain", "5.00"), named("bare", "Bare", "19.99")]).await;
+    let document = "{ products(first: 10) { nodes { id slug slug } nodes { name } } ...More } \
+                    fragment More on Query { products(first: 10) { nodes { vendor ... on Product { slug } } } }";
+    let in_parts = read(&shop, document, json!({})).await["products"]["nodes"].take();
+    let whole = "{ products(first: 10) { nodes { id slug name vendor } } }";
+    let whole = read(&shop, whole, json!({})).await["products"]["nodes"].take();
+    assert_eq!(whole.as_array().unwrap().len(), 2);
+    assert_eq!(in_parts, whole);
+}

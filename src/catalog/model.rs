@@ -92,6 +92,16 @@ pub enum Fetched<T> {
     Yes(T),
 }
 
+impl<T> Fetched<T> {
+    /// What was read, if it was.
+    pub fn as_ref(&self) -> Option<&T> {
+        match self {
+            Fetched::Yes(value) => Some(value),
+            Fetched::No => None,
+        }
+    }
+}
+
 /// Which costly columns of a product are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProductColumns {

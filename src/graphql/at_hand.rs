@@ -1,25 +1,50 @@
 //! Objects that are written at once, because all that is asked of them is there already.
 //!
 //! For every field the executor makes a future of its own and keeps book of it, which for a page of products costs more
-//! than reading them. Most of what a list asks for came with its rows. [`AtHand`] writes such an object in one go, and
-//! leaves it to the executor as soon as one field has to be waited for.
+//! than reading them. Most of what a list asks for came with its rows. [`AtHand`] writes such an object as JSON in one go,
+//! and leaves it to the executor as soon as one field has to be waited for.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::parser::types::{Field, FragmentDefinition, Selection, SelectionSet};
 use async_graphql::registry::Registry;
-use async_graphql::{
-    ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value, indexmap::IndexMap,
-};
+use async_graphql::{ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value};
+use uuid::Uuid;
 
+use crate::cache::mark;
 use crate::channels::Channel;
 use crate::locale::Locale;
 
+use super::json;
+
 /// Says what the fields of an object hold, without waiting.
 pub trait HasAtHand: OutputType {
-    /// The value of a field, the same as its resolver's; `None` when the resolver has to be asked.
-    fn at_hand(&self, field: &Asked<'_>) -> Option<Value>;
+    /// Writes the value of a field, the same as its resolver's; `None` when the resolver has to be asked.
+    fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()>;
+}
+
+/// Data of a request whose objects may be written at once: its answer is encoded by [`json::encode`], and it selects no
+/// object in parts, which the executor would have to put together.
+#[derive(Debug, Clone, Default)]
+pub struct AtOnce {
+    shown: Arc<Mutex<Vec<Uuid>>>,
+}
+
+impl AtOnce {
+    /// The ids that were asked for on behalf of the cache and stand in no answer.
+    pub fn take_shown(&self) -> Vec<Uuid> {
+        std::mem::take(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, shown: Vec<Uuid>) {
+        if !shown.is_empty() {
+            self.shown.lock().unwrap_or_else(PoisonError::into_inner).extend(shown);
+        }
+    }
 }
 
 /// An object that is written at once where that is possible. In the schema it is what it holds.
@@ -43,21 +68,26 @@ impl<T: HasAtHand> OutputType for AtHand<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let asked = Asked {
-            field: &field.node,
-            set: &ctx.item.node,
-            fragments: &ctx.query_env.fragments,
-            channel: ctx.data_unchecked(),
-            locale: ctx.data_unchecked(),
-        };
-        match asked.object(&T::type_name(), |field| self.0.at_hand(field)) {
-            Some(value) => Ok(value),
-            None => self.0.resolve(ctx, field).await,
+        if let Some(at_once) = ctx.data_opt::<AtOnce>() {
+            let asked = Asked {
+                field: &field.node,
+                set: &ctx.item.node,
+                fragments: &ctx.query_env.fragments,
+                channel: ctx.data_unchecked(),
+                locale: ctx.data_unchecked(),
+            };
+            let mut writer = Writer { json: Vec::with_capacity(512), keys: Vec::new(), shown: Vec::new() };
+            if writer.object(&asked, &T::type_name(), |writer, field| self.0.write(field, writer)).is_some() {
+                at_once.note(writer.shown);
+                return Ok(json::written(writer.json));
+            }
         }
+        self.0.resolve(ctx, field).await
     }
 }
 
 /// A field of an object, and what is asked below it.
+#[derive(Clone, Copy)]
 pub struct Asked<'a> {
     field: &'a Field,
     set: &'a SelectionSet,
@@ -68,62 +98,126 @@ pub struct Asked<'a> {
     pub locale: &'a Locale,
 }
 
-impl<'a> Asked<'a> {
+impl Asked<'_> {
     /// The name of the field in the schema.
     pub fn name(&self) -> &str {
         &self.field.name.node
     }
+}
 
-    /// An object below this field: what `at_hand` says of each selected field. `None` when one of them is not at hand.
-    pub fn object(&self, type_name: &str, at_hand: impl Fn(&Asked<'_>) -> Option<Value>) -> Option<Value> {
-        let mut fields = IndexMap::with_capacity(self.set.items.len());
-        self.write(self.set, type_name, &at_hand, &mut fields)?;
-        Some(Value::Object(fields))
+/// An object that is being written.
+pub struct Writer<'a> {
+    json: Vec<u8>,
+    /// The response keys of the objects that are open.
+    keys: Vec<&'a str>,
+    shown: Vec<Uuid>,
+}
+
+impl<'a> Writer<'a> {
+    /// An object below a field: what `write` says of each selected field. `None` when one of them is not at hand.
+    pub fn object(
+        &mut self,
+        asked: &Asked<'a>,
+        type_name: &str,
+        write: impl Fn(&mut Self, &Asked<'a>) -> Option<()>,
+    ) -> Option<()> {
+        let outer = self.keys.len();
+        self.json.push(b'{');
+        self.fields(asked, type_name, outer, &write)?;
+        self.json.push(b'}');
+        self.keys.truncate(outer);
+        Some(())
     }
 
-    fn write(
-        &self,
-        set: &'a SelectionSet,
+    /// A text.
+    pub fn text(&mut self, text: &str) -> Option<()> {
+        json::push(&mut self.json, text);
+        Some(())
+    }
+
+    /// A text that needs no escaping, such as an id or a number.
+    pub fn plain(&mut self, text: impl Display) -> Option<()> {
+        write!(self.json, "\"{text}\"").ok()
+    }
+
+    /// Texts.
+    pub fn texts(&mut self, texts: &[String]) -> Option<()> {
+        json::push(&mut self.json, texts);
+        Some(())
+    }
+
+    /// Nothing.
+    pub fn null(&mut self) -> Option<()> {
+        self.json.extend_from_slice(b"null");
+        Some(())
+    }
+
+    fn fields(
+        &mut self,
+        asked: &Asked<'a>,
         type_name: &str,
-        at_hand: &impl Fn(&Asked<'_>) -> Option<Value>,
-        fields: &mut IndexMap<Name, Value>,
+        outer: usize,
+        write: &impl Fn(&mut Self, &Asked<'a>) -> Option<()>,
     ) -> Option<()> {
-        for selection in &set.items {
-            match &selection.node {
+        for selection in &asked.set.items {
+            let (condition, set) = match &selection.node {
                 Selection::Field(field) => {
-                    let field = &field.node;
-                    // A field with arguments or directives is the executor's, and so is one that was selected twice:
-                    // what is below it would have to be merged.
-                    if !field.arguments.is_empty() || !field.directives.is_empty() {
-                        return None;
-                    }
-                    let below = &field.selection_set.node;
-                    let asked = Asked { field, set: below, ..*self };
-                    let value = match asked.name() {
-                        "__typename" => Value::String(type_name.to_owned()),
-                        _ => at_hand(&asked)?,
-                    };
-                    if fields.insert(field.response_key().node.clone(), value).is_some()
-                        && !below.items.is_empty()
-                    {
-                        return None;
-                    }
+                    let below = &field.node.selection_set.node;
+                    self.field(&Asked { field: &field.node, set: below, ..*asked }, type_name, outer, write)?;
+                    continue;
                 }
                 Selection::FragmentSpread(spread) => {
-                    let fragment = &self.fragments.get(&spread.node.fragment_name.node)?.node;
-                    if fragment.type_condition.node.on.node != type_name {
-                        return None;
-                    }
-                    self.write(&fragment.selection_set.node, type_name, at_hand, fields)?;
+                    let fragment = &asked.fragments.get(&spread.node.fragment_name.node)?.node;
+                    (Some(&fragment.type_condition), &fragment.selection_set.node)
                 }
                 Selection::InlineFragment(fragment) => {
-                    let condition = fragment.node.type_condition.as_ref();
-                    if condition.is_some_and(|condition| condition.node.on.node != type_name) {
-                        return None;
-                    }
-                    self.write(&fragment.node.selection_set.node, type_name, at_hand, fields)?;
+                    (fragment.node.type_condition.as_ref(), &fragment.node.selection_set.node)
                 }
+            };
+            if condition.is_some_and(|condition| condition.node.on.node != type_name) {
+                return None;
             }
+            self.fields(&Asked { set, ..*asked }, type_name, outer, write)?;
+        }
+        Some(())
+    }
+
+    fn field(
+        &mut self,
+        asked: &Asked<'a>,
+        type_name: &str,
+        outer: usize,
+        write: &impl Fn(&mut Self, &Asked<'a>) -> Option<()>,
+    ) -> Option<()> {
+        let field = asked.field;
+        // A field with arguments or directives is the executor's, and so is an object that was selected twice: what is
+        // below it would have to be put together.
+        if !field.arguments.is_empty() || !field.directives.is_empty() {
+            return None;
+        }
+        let key = field.response_key().node.as_str();
+        if self.keys[outer..].contains(&key) {
+            return asked.set.items.is_empty().then_some(());
+        }
+        let start = self.json.len();
+        if self.keys.len() > outer {
+            self.json.push(b',');
+        }
+        // A name has nothing to escape.
+        self.plain(key)?;
+        self.json.push(b':');
+        let value = self.json.len();
+        match asked.name() {
+            "__typename" => self.plain(type_name)?,
+            _ => write(self, asked)?,
+        }
+        if key == mark::ALIAS {
+            // The cache's question, not the client's.
+            let id: String = serde_json::from_slice(&self.json[value..]).ok()?;
+            self.shown.extend(crate::ids::decode(&id).map(|(_, id)| id));
+            self.json.truncate(start);
+        } else {
+            self.keys.push(key);
         }
         Some(())
     }

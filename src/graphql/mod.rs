@@ -6,6 +6,7 @@ mod at_hand;
 mod connection;
 mod context;
 mod filters;
+pub mod json;
 mod loaders;
 mod node;
 mod scalars;
@@ -14,7 +15,7 @@ pub mod visible;
 
 use async_graphql::{MergedObject, MergedSubscription};
 
-pub use at_hand::{Asked, AtHand, HasAtHand};
+pub use at_hand::{Asked, AtHand, AtOnce, HasAtHand, Writer};
 pub use connection::{Connection, Edge, page_cost, page_info};
 pub use context::ContextExt;
 pub use filters::{IdFilter, StringFilter, one_of};

@@ -7,7 +7,7 @@ use async_graphql::{InputObject, InputValueError, InputValueResult, Object, Scal
 use crate::error::{Reason, Rejection};
 use crate::money::{Currency, Money};
 
-use super::{Asked, HasAtHand};
+use super::{Asked, HasAtHand, Writer};
 
 /// An exact decimal number as text, such as `"12.50"`; never a float. Input also takes whole numbers.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -84,10 +84,10 @@ impl Money {
 }
 
 impl HasAtHand for Money {
-    fn at_hand(&self, field: &Asked<'_>) -> Option<Value> {
+    fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()> {
         match field.name() {
-            "amount" => Some(Value::String(self.amount())),
-            "currencyCode" => Some(CurrencyCode(self.currency).to_value()),
+            "amount" => to.plain(self.amount()),
+            "currencyCode" => to.plain(self.currency),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::access::Viewer;
 use crate::cache::metrics::{Source, answered};
 use crate::cache::{self, Entry, Key, Maker, Plan, Ticket};
+use crate::graphql::json;
 
 use super::edge::{Answer, Call, Edge};
 use super::media::Media;
@@ -136,6 +137,7 @@ async fn make(edge: &Edge, mut call: Call, plan: Arc<Plan>, maker: Maker) -> Ser
     };
     let variables = call.params.variables.clone();
     call.plan = Some(plan.clone());
+    let at_once = call.at_once.clone();
     let mut response = match edge.execute(call).await {
         Answer::Executed(response) => response,
         Answer::Refused(refusal) if refusal.status == StatusCode::BAD_REQUEST => {
@@ -149,14 +151,15 @@ async fn make(edge: &Edge, mut call: Call, plan: Arc<Plan>, maker: Maker) -> Ser
         }
     };
     let incomplete = cache::mark::is_incomplete(&response.data);
-    let ids = cache::mark::take(&mut response.data);
+    let mut ids = cache::mark::take(&mut response.data);
+    ids.extend(at_once.take_shown());
     let bare =
         response.errors.is_empty() && response.extensions.is_empty() && response.http_headers.is_empty();
     if !bare {
         maker.unfit();
         return own(Answer::Executed(response));
     }
-    let bytes = Bytes::from(super::sse::encode(&response));
+    let bytes = Bytes::from(json::encode(&response));
     let depends = plan.dependencies(&variables, ids, incomplete);
     match maker.made(bytes, depends, stamp).await {
         Some(entry) => kept(entry, Source::Miss),

@@ -24,6 +24,8 @@ pub struct Document {
     parsed: ExecutableDocument,
     /// SHA-256 of its text.
     pub digest: [u8; 32],
+    /// Whether it selects an object twice in one place, so that the executor has to put it together.
+    pub in_parts: bool,
     /// By operation, what the cache makes of it.
     plans: OnceLock<HashMap<Option<String>, Arc<Plan>>>,
 }
@@ -53,8 +55,8 @@ impl Document {
     fn read(text: &str) -> Result<Self, Refusal> {
         limits::scan(text)?;
         let parsed = parse_query(text).map_err(into_refusal)?;
-        limits::measure(&parsed)?;
-        Ok(Self { parsed, digest: Sha256::digest(text).into(), plans: OnceLock::new() })
+        let in_parts = limits::measure(&parsed)?;
+        Ok(Self { parsed, digest: Sha256::digest(text).into(), in_parts, plans: OnceLock::new() })
     }
 
     /// What the cache makes of an operation of it; none when it is not for the cache.

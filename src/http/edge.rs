@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::cache::{Plan, Types};
 use crate::channels::Channel;
 use crate::error::Code;
-use crate::graphql::{self, BatchReader, Schema};
+use crate::graphql::{self, AtOnce, BatchReader, Schema};
 use crate::locale::Locale;
 use crate::trace;
 
@@ -75,6 +75,8 @@ pub struct Call {
     pub operation: Operation,
     /// Set to execute the document as the cache has changed it.
     pub plan: Option<Arc<Plan>>,
+    /// What became of the objects that were written at once.
+    pub at_once: AtOnce,
     pub identity: Identity,
     pub view: View,
     pub request_id: RequestId,
@@ -97,6 +99,7 @@ impl Call {
             document: self.document.clone(),
             operation: self.operation.clone(),
             plan: None,
+            at_once: AtOnce::default(),
             identity: self.identity.clone(),
             view: self.view.clone(),
             request_id: self.request_id.clone(),
@@ -176,7 +179,16 @@ impl Edge {
     ) -> Result<Call, Refusal> {
         let document = self.documents.get(&params.query)?;
         let operation = document.operation(params.operation_name.as_deref())?;
-        Ok(Call { params, document, operation, plan: None, identity, view, request_id })
+        Ok(Call {
+            params,
+            document,
+            operation,
+            plan: None,
+            at_once: AtOnce::default(),
+            identity,
+            view,
+            request_id,
+        })
     }
 
     /// Runs a query or a mutation to its end, in a task of its own: a client that goes away must not cancel a
@@ -280,6 +292,9 @@ impl Edge {
             channel: channel.clone(),
             locale: locale.clone(),
         };
+        if !call.document.in_parts {
+            request = request.data(call.at_once);
+        }
         if let Some(client) = client {
             request = request.data(client);
         }

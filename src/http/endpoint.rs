@@ -3,6 +3,7 @@
 //! A request that a foreign page could make a browser send without asking (a form, plain text, a GET) cannot write:
 //! POST takes JSON, or a form with a header that needs a preflight; GET takes queries only.
 
+use async_graphql::Value;
 use async_graphql::parser::types::OperationType;
 use async_graphql_axum::GraphQLResponse;
 use axum::body::Body;
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use crate::access::Viewer;
 use crate::cache::metrics::{Source, answered};
 use crate::error::{Code, Error};
+use crate::graphql::json;
 
 use super::cached::{self, Cacheable, Wanted};
 use super::edge::{Answer, Call, Edge, View};
@@ -210,8 +212,12 @@ fn respond(answer: Answer, media: Media, request_id: &RequestId, source: Source)
     let unavailable = answer.is_unavailable();
     match answer {
         Answer::Refused(refusal) => refusal.into_response(media, request_id),
-        Answer::Executed(result) => {
+        Answer::Executed(mut result) => {
+            let body = json::encode(&result);
+            // The library knows the headers, we the body.
+            result.data = Value::Null;
             let mut response = GraphQLResponse::from(result).into_response();
+            *response.body_mut() = Body::from(body);
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
             headers.insert(cached::CACHE_HEADER, HeaderValue::from_static(source.header()));

@@ -159,21 +159,33 @@ impl Scanner<'_> {
     }
 }
 
-/// Walks every operation with its fragments expanded. Takes [`MAX_SELECTIONS`] steps at most.
-pub fn measure(document: &ExecutableDocument) -> Result<(), Refusal> {
-    let mut walk =
-        Walk { fragments: &document.fragments, spreads: Vec::new(), selections: 0, root_fields: 0 };
+/// Walks every operation with its fragments expanded. Takes [`MAX_SELECTIONS`] steps at most. Says whether an object is
+/// selected twice in one place, in parts that belong together.
+pub fn measure(document: &ExecutableDocument) -> Result<bool, Refusal> {
+    let mut walk = Walk {
+        fragments: &document.fragments,
+        spreads: Vec::new(),
+        objects: Vec::new(),
+        in_parts: false,
+        selections: 0,
+        root_fields: 0,
+    };
     for (_, operation) in document.operations.iter() {
         walk.root_fields = 0;
-        walk.visit(&operation.node.selection_set.node, Place { depth: 1, levels: 0, lists: None })?;
+        walk.objects.clear();
+        let root = Place { depth: 1, levels: 0, siblings: 0, lists: None };
+        walk.visit(&operation.node.selection_set.node, root)?;
     }
-    Ok(())
+    Ok(walk.in_parts)
 }
 
 struct Walk<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     /// The fragments that the walk is inside of.
     spreads: Vec<&'a str>,
+    /// The response keys of the objects selected so far, in every selection set around the walk.
+    objects: Vec<&'a str>,
+    in_parts: bool,
     selections: usize,
     root_fields: usize,
 }
@@ -185,6 +197,8 @@ struct Place {
     depth: usize,
     /// Fields and fragments around it.
     levels: usize,
+    /// Where in [`Walk::objects`] those of the same selection set begin.
+    siblings: usize,
     /// How many lists of introspection lie around it; none outside of `__schema` and `__type`.
     lists: Option<usize>,
 }
@@ -208,7 +222,15 @@ impl<'a> Walk<'a> {
                 Selection::Field(field) => {
                     let name = field.node.name.node.as_str();
                     let below = self.enter(name, place, field.pos)?;
-                    self.visit(&field.node.selection_set.node, below)?;
+                    let set = &field.node.selection_set.node;
+                    if !set.items.is_empty() {
+                        let key = field.node.response_key().node.as_str();
+                        self.in_parts |= self.objects[place.siblings..].contains(&key);
+                        self.objects.push(key);
+                        let siblings = self.objects.len();
+                        self.visit(set, Place { siblings, ..below })?;
+                        self.objects.truncate(siblings);
+                    }
                 }
                 Selection::InlineFragment(fragment) => {
                     self.visit(&fragment.node.selection_set.node, inside)?;
@@ -253,7 +275,7 @@ impl<'a> Walk<'a> {
         if place.depth > deepest {
             return Err(exceeded(format!("Fields are nested deeper than {deepest} levels.")).at(pos));
         }
-        Ok(Place { depth: place.depth + 1, levels: place.levels + 1, lists })
+        Ok(Place { depth: place.depth + 1, levels: place.levels + 1, lists, ..place })
     }
 }
 
@@ -273,7 +295,7 @@ mod tests {
     fn check(document: &str) -> Result<(), String> {
         scan(document).map_err(|refusal| refusal.errors[0].message.clone())?;
         let parsed = parse_query(document).map_err(|error| format!("parser: {error}"))?;
-        measure(&parsed).map_err(|refusal| refusal.errors[0].message.clone())
+        measure(&parsed).map(|_| ()).map_err(|refusal| refusal.errors[0].message.clone())
     }
 
     fn refused(document: &str, reason: &str) {
@@ -373,6 +395,16 @@ mod tests {
             scan(text).unwrap();
             assert!(check(text).unwrap_err().starts_with("parser"), "{text}");
         }
+    }
+
+    #[test]
+    fn an_object_that_is_selected_twice_in_one_place_is_noticed() {
+        let in_parts = |document: &str| measure(&parse_query(document).unwrap()).unwrap();
+        assert!(in_parts("{ a { b } a { c } }"));
+        assert!(in_parts("{ a { b { c } ...f } } fragment f on A { b { d } }"));
+        assert!(in_parts("{ ... on Query { a: x { b } } ...f } fragment f on Query { a: x { c } }"));
+        assert!(!in_parts("{ a { b b c } d { b { c } } e: a { b { c } } }"));
+        assert!(!in_parts("query A { a { b } } query B { a { c } }"));
     }
 
     #[test]

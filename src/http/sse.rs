@@ -4,12 +4,13 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use async_graphql::Response as GraphqlResponse;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
+
+use crate::graphql::json;
 
 use super::edge::{Answer, Call, Edge};
 use super::limits::LIMIT_EXCEEDED;
@@ -66,15 +67,10 @@ pub fn expires_in(edge: &Edge, expires_at: Option<DateTime<Utc>>) -> impl Future
 
 fn to_json(answer: Answer, request_id: &RequestId) -> String {
     match answer {
-        Answer::Executed(response) => encode(&response),
+        Answer::Executed(response) => json::encode(&response),
         Answer::Refused(mut refusal) => {
             refusal.errors.iter_mut().for_each(|error| refusal::finish(error, request_id));
             refusal.to_json()
         }
     }
-}
-
-/// A response as JSON.
-pub fn encode(response: &GraphqlResponse) -> String {
-    serde_json::to_string(response).expect("a response is plain data")
 }

@@ -1,61 +1,45 @@
 //! What of a product is at hand once its row is read: nearly all that lists ask for.
 
-use async_graphql::Value;
-
-use crate::catalog::model::{Details, Fetched};
-use crate::graphql::{Asked, HasAtHand};
+use crate::catalog::model::Product as Row;
+use crate::graphql::{Asked, HasAtHand, Writer};
 
 use super::product::Product;
 
-fn text(text: impl Into<String>) -> Value {
-    Value::String(text.into())
-}
-
 impl HasAtHand for Product {
-    fn at_hand(&self, field: &Asked<'_>) -> Option<Value> {
-        let product = &self.0;
-        let details = || match &product.details {
-            Fetched::Yes(details) => Some(details),
-            Fetched::No => None,
-        };
+    fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()> {
+        let Row { id, slug, name, vendor, product_type, details, prices, image, .. } = &self.0;
         // Texts in another language come by a batch of their own.
         let as_written = field.locale.tag().is_none();
-        Some(match field.name() {
-            "name" | "description" if !as_written => return None,
-            "id" => text(product.id.to_string()),
-            "name" => text(&product.name),
-            "slug" => text(&product.slug),
-            "vendor" => text(&product.vendor),
-            "productType" => text(&product.product_type),
-            "description" => text(&details()?.description),
-            "tags" => {
-                let Details { tags, .. } = details()?;
-                Value::List(tags.iter().map(text).collect())
-            }
-            "priceRange" => match product.prices {
-                Fetched::Yes(Some((min, max))) => field.object("PriceRange", |bound| {
+        match field.name() {
+            "id" => to.plain(id),
+            "name" if as_written => to.text(name),
+            "slug" => to.text(slug),
+            "vendor" => to.text(vendor),
+            "productType" => to.text(product_type),
+            "description" if as_written => to.text(&details.as_ref()?.description),
+            "tags" => to.texts(&details.as_ref()?.tags),
+            "priceRange" => match *prices.as_ref()? {
+                Some((min, max)) => to.object(field, "PriceRange", |to, bound| {
                     let minor = match bound.name() {
                         "min" => min,
                         "max" => max,
                         _ => return None,
                     };
                     let money = bound.channel.money(minor);
-                    bound.object("Money", |field| money.at_hand(field))
-                })?,
-                Fetched::Yes(None) => Value::Null,
-                Fetched::No => return None,
+                    to.object(bound, "Money", |to, field| money.write(field, to))
+                }),
+                None => to.null(),
             },
-            "featuredImage" => match &product.image {
-                Fetched::Yes(Some(image)) => field.object("Image", |field| match field.name() {
-                    "id" => Some(text(image.id.to_string())),
-                    "url" => Some(text(&image.url)),
-                    "altText" => Some(text(&image.alt_text)),
+            "featuredImage" => match image.as_ref()? {
+                Some(image) => to.object(field, "Image", |to, field| match field.name() {
+                    "id" => to.plain(image.id),
+                    "url" => to.text(&image.url),
+                    "altText" => to.text(&image.alt_text),
                     _ => None,
-                })?,
-                Fetched::Yes(None) => Value::Null,
-                Fetched::No => return None,
+                }),
+                None => to.null(),
             },
-            _ => return None,
-        })
+            _ => None,
+        }
     }
 }

@@ -6,6 +6,7 @@ use async_graphql::{Response, ServerError, Variables};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use crate::graphql::json;
 use crate::http::params::RequestExtensions;
 
 /// Longest id that a client may give an operation.
@@ -72,10 +73,6 @@ pub enum Sent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<HashMap<String, serde_json::Value>>,
     },
-    Next {
-        id: &'a str,
-        payload: &'a Response,
-    },
     Error {
         id: &'a str,
         payload: &'a [ServerError],
@@ -90,6 +87,12 @@ impl Sent<'_> {
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a message is plain data")
     }
+}
+
+/// The message `next` as the text of a frame.
+pub fn next(id: &str, payload: &Response) -> String {
+    let id = serde_json::to_string(id).expect("a text is plain data");
+    format!(r#"{{"type":"next","id":{id},"payload":{}}}"#, json::encode(payload))
 }
 
 /// Finds a connection parameter as clients write it: `Authorization`, `authorization`.

@@ -21,7 +21,7 @@ use crate::http::refusal::{self, Refusal};
 use crate::http::request_id::RequestId;
 use crate::http::sse::expires_in;
 
-use super::message::{ConnectionParams, MAX_ID_BYTES, Received, Sent, SubscribePayload, parameter};
+use super::message::{self, ConnectionParams, MAX_ID_BYTES, Received, Sent, SubscribePayload, parameter};
 
 /// How long a client may wait with its `connection_init`.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -296,9 +296,7 @@ impl Operation {
             };
             let (text, last) = match answer {
                 None => (Sent::Complete { id: &self.id }.to_json(), true),
-                Some(Answer::Executed(response)) => {
-                    (Sent::Next { id: &self.id, payload: &response }.to_json(), false)
-                }
+                Some(Answer::Executed(response)) => (message::next(&self.id, &response), false),
                 Some(Answer::Refused(mut refusal)) => {
                     refusal.errors.iter_mut().for_each(|error| refusal::finish(error, &request_id));
                     (Sent::Error { id: &self.id, payload: &refusal.errors }.to_json(), true)
