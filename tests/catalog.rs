@@ -758,3 +758,13 @@ async fn what_is_selected_in_parts_is_put_together() {
     assert_eq!(whole.as_array().unwrap().len(), 2);
     assert_eq!(in_parts, whole);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_alias_of_the_cache_is_the_clients_too() {
+    let shop = Shop::start().await;
+    shop.products(vec![named("plain", "Plain", "5.00")]).await;
+    let document = "{ products(first: 1) { nodes { _cacheId: id id } } }";
+    let node = read(&shop, document, json!({})).await["products"]["nodes"][0].take();
+    assert!(node["id"].is_string(), "{node}");
+    assert_eq!(node["_cacheId"], node["id"]);
+}

@@ -9,7 +9,7 @@ use crate::ids::{CollectionId, ProductId};
 use crate::pagination::{Page, PageArgs};
 
 use super::filter::{ProductFilter, ProductSort, ProductSortField, SortDirection};
-use super::model::{Collection, Fetched, Product, ProductColumns, Scope};
+use super::model::{Collection, Product, ProductColumns, Scope};
 use super::queries;
 use super::selection::{About, Matching, Selection};
 
@@ -61,10 +61,7 @@ pub async fn price_at(db: &Db, selection: &Selection, end: PageEnd) -> Result<Op
     let page =
         queries::lists::list(&mut *db.get().await?, &selection, &by_price, columns, &PageArgs::first(1))
             .await?;
-    Ok(page.items.first().and_then(|(_, product)| match &product.prices {
-        Fetched::Yes(prices) => prices.map(|(least, _)| least),
-        Fetched::No => None,
-    }))
+    Ok(page.items.first().and_then(|(_, product)| product.prices.as_ref()?.map(|(least, _)| least)))
 }
 
 /// The product with this slug, if the scope may see it. One statement.

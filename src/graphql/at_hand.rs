@@ -29,21 +29,24 @@ pub trait HasAtHand: OutputType {
 
 /// Data of a request whose objects may be written at once: its answer is encoded by [`json::encode`], and it selects no
 /// object in parts, which the executor would have to put together.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub struct AtOnce {
-    shown: Arc<Mutex<Vec<Uuid>>>,
+    /// Takes the ids that the cache asks for; none when it asks for none, and its alias is the client's own.
+    pub shown: Option<Shown>,
 }
 
-impl AtOnce {
-    /// The ids that were asked for on behalf of the cache and stand in no answer.
-    pub fn take_shown(&self) -> Vec<Uuid> {
-        std::mem::take(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner))
+/// The ids that were asked for under [`mark::ALIAS`] and stand in no answer.
+#[derive(Debug, Clone, Default)]
+pub struct Shown(Arc<Mutex<Vec<Uuid>>>);
+
+impl Shown {
+    /// What was noted so far.
+    pub fn take(&self) -> Vec<Uuid> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn note(&self, shown: Vec<Uuid>) {
-        if !shown.is_empty() {
-            self.shown.lock().unwrap_or_else(PoisonError::into_inner).extend(shown);
-        }
+    fn note(&self, ids: Vec<Uuid>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
     }
 }
 
@@ -76,9 +79,15 @@ impl<T: HasAtHand> OutputType for AtHand<T> {
                 channel: ctx.data_unchecked(),
                 locale: ctx.data_unchecked(),
             };
-            let mut writer = Writer { json: Vec::with_capacity(512), keys: Vec::new(), shown: Vec::new() };
+            let mut writer = Writer {
+                json: Vec::with_capacity(512),
+                keys: Vec::new(),
+                shown: at_once.shown.as_ref().map(|_| Vec::new()),
+            };
             if writer.object(&asked, &T::type_name(), |writer, field| self.0.write(field, writer)).is_some() {
-                at_once.note(writer.shown);
+                if let (Some(shown), Some(ids)) = (&at_once.shown, writer.shown) {
+                    shown.note(ids);
+                }
                 return Ok(json::written(writer.json));
             }
         }
@@ -110,7 +119,16 @@ pub struct Writer<'a> {
     json: Vec<u8>,
     /// The response keys of the objects that are open.
     keys: Vec<&'a str>,
-    shown: Vec<Uuid>,
+    /// See [`AtOnce::shown`].
+    shown: Option<Vec<Uuid>>,
+}
+
+/// An object that is open.
+struct Open<'w, F> {
+    type_name: &'w str,
+    /// Where in [`Writer::keys`] its own begin.
+    keys: usize,
+    write: F,
 }
 
 impl<'a> Writer<'a> {
@@ -121,11 +139,11 @@ impl<'a> Writer<'a> {
         type_name: &str,
         write: impl Fn(&mut Self, &Asked<'a>) -> Option<()>,
     ) -> Option<()> {
-        let outer = self.keys.len();
+        let open = Open { type_name, keys: self.keys.len(), write };
         self.json.push(b'{');
-        self.fields(asked, type_name, outer, &write)?;
+        self.fields(asked, &open)?;
         self.json.push(b'}');
-        self.keys.truncate(outer);
+        self.keys.truncate(open.keys);
         Some(())
     }
 
@@ -155,15 +173,13 @@ impl<'a> Writer<'a> {
     fn fields(
         &mut self,
         asked: &Asked<'a>,
-        type_name: &str,
-        outer: usize,
-        write: &impl Fn(&mut Self, &Asked<'a>) -> Option<()>,
+        open: &Open<'_, impl Fn(&mut Self, &Asked<'a>) -> Option<()>>,
     ) -> Option<()> {
         for selection in &asked.set.items {
             let (condition, set) = match &selection.node {
                 Selection::Field(field) => {
                     let below = &field.node.selection_set.node;
-                    self.field(&Asked { field: &field.node, set: below, ..*asked }, type_name, outer, write)?;
+                    self.field(&Asked { field: &field.node, set: below, ..*asked }, open)?;
                     continue;
                 }
                 Selection::FragmentSpread(spread) => {
@@ -174,10 +190,10 @@ impl<'a> Writer<'a> {
                     (fragment.node.type_condition.as_ref(), &fragment.node.selection_set.node)
                 }
             };
-            if condition.is_some_and(|condition| condition.node.on.node != type_name) {
+            if condition.is_some_and(|condition| condition.node.on.node != open.type_name) {
                 return None;
             }
-            self.fields(&Asked { set, ..*asked }, type_name, outer, write)?;
+            self.fields(&Asked { set, ..*asked }, open)?;
         }
         Some(())
     }
@@ -185,9 +201,7 @@ impl<'a> Writer<'a> {
     fn field(
         &mut self,
         asked: &Asked<'a>,
-        type_name: &str,
-        outer: usize,
-        write: &impl Fn(&mut Self, &Asked<'a>) -> Option<()>,
+        open: &Open<'_, impl Fn(&mut Self, &Asked<'a>) -> Option<()>>,
     ) -> Option<()> {
         let field = asked.field;
         // A field with arguments or directives is the executor's, and so is an object that was selected twice: what is
@@ -196,11 +210,11 @@ impl<'a> Writer<'a> {
             return None;
         }
         let key = field.response_key().node.as_str();
-        if self.keys[outer..].contains(&key) {
+        if self.keys[open.keys..].contains(&key) {
             return asked.set.items.is_empty().then_some(());
         }
         let start = self.json.len();
-        if self.keys.len() > outer {
+        if self.keys.len() > open.keys {
             self.json.push(b',');
         }
         // A name has nothing to escape.
@@ -208,13 +222,13 @@ impl<'a> Writer<'a> {
         self.json.push(b':');
         let value = self.json.len();
         match asked.name() {
-            "__typename" => self.plain(type_name)?,
-            _ => write(self, asked)?,
+            "__typename" => self.plain(open.type_name)?,
+            _ => (open.write)(self, asked)?,
         }
-        if key == mark::ALIAS {
+        if let Some(shown) = self.shown.as_mut().filter(|_| key == mark::ALIAS) {
             // The cache's question, not the client's.
             let id: String = serde_json::from_slice(&self.json[value..]).ok()?;
-            self.shown.extend(crate::ids::decode(&id).map(|(_, id)| id));
+            shown.extend(crate::ids::decode(&id).map(|(_, id)| id));
             self.json.truncate(start);
         } else {
             self.keys.push(key);

@@ -15,7 +15,7 @@ pub mod visible;
 
 use async_graphql::{MergedObject, MergedSubscription};
 
-pub use at_hand::{Asked, AtHand, AtOnce, HasAtHand, Writer};
+pub use at_hand::{Asked, AtHand, AtOnce, HasAtHand, Shown, Writer};
 pub use connection::{Connection, Edge, page_cost, page_info};
 pub use context::ContextExt;
 pub use filters::{IdFilter, StringFilter, one_of};

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::access::Viewer;
 use crate::cache::metrics::{Source, answered};
 use crate::cache::{self, Entry, Key, Maker, Plan, Ticket};
-use crate::graphql::json;
+use crate::graphql::{Shown, json};
 
 use super::edge::{Answer, Call, Edge};
 use super::media::Media;
@@ -136,8 +136,8 @@ async fn make(edge: &Edge, mut call: Call, plan: Arc<Plan>, maker: Maker) -> Ser
         return own(edge.execute(plain).await);
     };
     let variables = call.params.variables.clone();
-    call.plan = Some(plan.clone());
-    let at_once = call.at_once.clone();
+    let shown = Shown::default();
+    call.plan = Some((plan.clone(), shown.clone()));
     let mut response = match edge.execute(call).await {
         Answer::Executed(response) => response,
         Answer::Refused(refusal) if refusal.status == StatusCode::BAD_REQUEST => {
@@ -152,7 +152,7 @@ async fn make(edge: &Edge, mut call: Call, plan: Arc<Plan>, maker: Maker) -> Ser
     };
     let incomplete = cache::mark::is_incomplete(&response.data);
     let mut ids = cache::mark::take(&mut response.data);
-    ids.extend(at_once.take_shown());
+    ids.extend(shown.take());
     let bare =
         response.errors.is_empty() && response.extensions.is_empty() && response.http_headers.is_empty();
     if !bare {

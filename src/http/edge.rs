@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::cache::{Plan, Types};
 use crate::channels::Channel;
 use crate::error::Code;
-use crate::graphql::{self, AtOnce, BatchReader, Schema};
+use crate::graphql::{self, AtOnce, BatchReader, Schema, Shown};
 use crate::locale::Locale;
 use crate::trace;
 
@@ -73,10 +73,8 @@ pub struct Call {
     pub params: Params,
     pub document: Arc<Document>,
     pub operation: Operation,
-    /// Set to execute the document as the cache has changed it.
-    pub plan: Option<Arc<Plan>>,
-    /// What became of the objects that were written at once.
-    pub at_once: AtOnce,
+    /// Set to execute the document as the cache has changed it, and to note what it shows.
+    pub plan: Option<(Arc<Plan>, Shown)>,
     pub identity: Identity,
     pub view: View,
     pub request_id: RequestId,
@@ -99,7 +97,6 @@ impl Call {
             document: self.document.clone(),
             operation: self.operation.clone(),
             plan: None,
-            at_once: AtOnce::default(),
             identity: self.identity.clone(),
             view: self.view.clone(),
             request_id: self.request_id.clone(),
@@ -179,16 +176,7 @@ impl Edge {
     ) -> Result<Call, Refusal> {
         let document = self.documents.get(&params.query)?;
         let operation = document.operation(params.operation_name.as_deref())?;
-        Ok(Call {
-            params,
-            document,
-            operation,
-            plan: None,
-            at_once: AtOnce::default(),
-            identity,
-            view,
-            request_id,
-        })
+        Ok(Call { params, document, operation, plan: None, identity, view, request_id })
     }
 
     /// Runs a query or a mutation to its end, in a task of its own: a client that goes away must not cancel a
@@ -271,7 +259,10 @@ impl Edge {
     }
 
     fn request(&self, call: Call) -> (Request, BatchReader) {
-        let parsed = call.plan.map_or_else(|| call.document.parsed(), |plan| plan.marked());
+        let (parsed, shown) = match call.plan {
+            Some((plan, shown)) => (plan.marked(), Some(shown)),
+            None => (call.document.parsed(), None),
+        };
         let Params { query, operation_name, variables, uploads, .. } = call.params;
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
@@ -293,7 +284,7 @@ impl Edge {
             locale: locale.clone(),
         };
         if !call.document.in_parts {
-            request = request.data(call.at_once);
+            request = request.data(AtOnce { shown });
         }
         if let Some(client) = client {
             request = request.data(client);

@@ -185,6 +185,7 @@ struct Walk<'a> {
     spreads: Vec<&'a str>,
     /// The response keys of the objects selected so far, in every selection set around the walk.
     objects: Vec<&'a str>,
+    /// Whether one of them was selected twice in one place.
     in_parts: bool,
     selections: usize,
     root_fields: usize,
