@@ -70,6 +70,54 @@ async fn fragments_that_contain_themselves_are_not_valid() {
     assert_eq!(answer["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED", "{answer}");
 }
 
+/// An answer without what tells one request from another.
+fn told(mut answer: Value) -> Value {
+    for error in answer["errors"].as_array_mut().into_iter().flatten() {
+        error["extensions"].as_object_mut().unwrap().remove("requestId").expect("every error has one");
+    }
+    answer
+}
+
+#[tokio::test]
+async fn a_document_that_was_valid_before_is_checked_as_a_new_one() {
+    let shop = Shop::start().await;
+    let document = "query L($first: Int, $variants: Int, $where: ProductWhereInput, $slug: String, $id: ID) { \
+                    products(first: $first, where: $where) { nodes { id variants(first: $variants) { nodes { id } } } } \
+                    product(slug: $slug, id: $id) { id } }";
+    let valid =
+        json!({ "first": 1, "variants": 1, "where": { "vendor": { "eq": "Forge" } }, "slug": "nothing" });
+    let answer = shop.send(document, valid.clone()).await;
+    assert!(answer.get("errors").is_none(), "{answer}");
+    let changes = [
+        (json!({ "first": "1" }), true),
+        (json!({ "first": 1.5 }), true),
+        (json!({ "first": null }), true),
+        (json!({ "first": 101 }), true),
+        (json!({ "first": 100, "variants": 100 }), true),
+        (json!({ "slug": 7 }), true),
+        (json!({ "slug": null }), true),
+        (json!({ "id": "prod_nonsense" }), true),
+        (json!({ "where": 1 }), true),
+        (json!({ "where": { "nonsense": 1 } }), true),
+        (json!({ "where": { "vendor": { "eq": 1 } } }), true),
+        (json!({ "where": { "vendor": { "eq": "Forge", "nonsense": 1 } } }), true),
+        (json!({ "where": { "vendor": { "eq": "Anvil" } } }), false),
+        (json!({ "where": { "tag": { "in": ["a", "b"] } } }), false),
+        (json!({ "nobody": "asks" }), false),
+    ];
+    for (number, (change, is_wrong)) in changes.into_iter().enumerate() {
+        let mut variables = valid.clone();
+        variables.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let known = told(shop.send(document, variables.clone()).await);
+        let new = told(shop.send(&format!("{document} # {number}"), variables).await);
+        assert_eq!(known, new, "{change}");
+        assert_eq!(known.get("errors").is_some(), is_wrong, "{change}: {known}");
+        // What was refused does not pass the second time.
+        let again = shop.send(document, valid.clone()).await;
+        assert!(again.get("errors").is_none(), "{again}");
+    }
+}
+
 #[tokio::test]
 async fn introspection_passes() {
     let shop = Shop::start().await;

@@ -13,7 +13,7 @@ mod scalars;
 mod user_error;
 pub mod visible;
 
-use async_graphql::{MergedObject, MergedSubscription};
+use async_graphql::{MergedObject, MergedSubscription, SchemaBuilder, ValidationMode};
 
 pub use at_hand::{Asked, AtHand, AtOnce, HasAtHand, Shown, Writer};
 pub use connection::{Connection, Edge, page_cost, page_info};
@@ -81,9 +81,18 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// Builds the schema; needs no database. Requests carry an [`crate::App`], a [`crate::access::Viewer`], a
 /// [`crate::channels::Channel`], a [`crate::locale::Locale`] and [`Loaders`] as data.
 pub fn schema() -> Schema {
+    builder().finish()
+}
+
+/// The same for documents that [`schema`] found valid. Of what it checks before it executes this checks the cost only, because that
+/// depends on the variables.
+pub fn lenient_schema() -> Schema {
+    builder().validation_mode(ValidationMode::Fast).finish()
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .disable_suggestions()
         .limit_complexity(crate::http::limits::MAX_COMPLEXITY)
         .limit_depth(crate::http::limits::MAX_INTROSPECTION_DEPTH)
-        .finish()
 }

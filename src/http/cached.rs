@@ -14,6 +14,7 @@ use crate::graphql::{Shown, json};
 
 use super::edge::{Answer, Call, Edge};
 use super::media::Media;
+use super::outlive::Outliving;
 
 /// Says where an answer came from: `hit`, `miss`, `stale` or `bypass`.
 pub const CACHE_HEADER: HeaderName = HeaderName::from_static("ironmonger-cache");
@@ -89,10 +90,10 @@ pub async fn answer(edge: &Edge, call: Call, cacheable: Cacheable) -> Served {
     }
     match cache.join(&key) {
         Ticket::Maker(maker) => {
-            // In a task of its own: who waits for it must not depend on this client's patience.
+            // Who waits for it must not depend on this client's patience.
             let (maker_edge, again) = (edge.clone(), call.again());
-            let made = edge.tasks.spawn(async move { make(&maker_edge, again, plan, maker).await });
-            match made.await {
+            let made = async move { make(&maker_edge, again, plan, maker).await };
+            match Outliving::new(made, &edge.tasks).await {
                 Ok(Served::Own(answer)) => or_stale(edge, &key, *answer).await,
                 Ok(served) => served,
                 Err(_) => own(edge.execute(call).await),

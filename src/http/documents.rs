@@ -1,10 +1,13 @@
 //! Parsed documents. Clients send the same few texts again and again, and parsing one costs more than running many.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::mem::discriminant;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::parser::{self, parse_query};
+use async_graphql::{Value, Variables};
 use sha2::{Digest, Sha256};
 
 use crate::cache::{Plan, Types};
@@ -19,6 +22,8 @@ const GENERATION_BYTES: usize = 256 * 1024;
 /// Longer documents are not remembered: one of them would drive out many.
 const MAX_REMEMBERED_BYTES: usize = 16 * 1024;
 
+const UNPOISONED: &str = "never poisoned: no code panics in it";
+
 /// A document within the limits of [`limits`].
 pub struct Document {
     parsed: ExecutableDocument,
@@ -28,6 +33,47 @@ pub struct Document {
     pub in_parts: bool,
     /// By operation, what the cache makes of it.
     plans: OnceLock<HashMap<Option<String>, Arc<Plan>>>,
+    /// The variables that it was valid with.
+    passed: RwLock<Vec<Shape>>,
+}
+
+/// The most shapes that a document remembers; storefronts send few.
+const MAX_SHAPES: usize = 32;
+
+/// What of variables decides whether a document is valid with them: which there are, and in objects which fields; not the
+/// values themselves, which whoever reads an argument checks. As a hash: two of the same would only let somebody send a
+/// field that nobody reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape(u64);
+
+impl Shape {
+    /// That of the variables of a request.
+    pub fn of(variables: &Variables) -> Self {
+        let mut hasher = DefaultHasher::new();
+        for (name, value) in variables.iter() {
+            name.hash(&mut hasher);
+            hash_shape(value, &mut hasher);
+        }
+        Self(hasher.finish())
+    }
+}
+
+fn hash_shape(value: &Value, hasher: &mut impl Hasher) {
+    discriminant(value).hash(hasher);
+    match value {
+        Value::List(items) => {
+            items.len().hash(hasher);
+            items.iter().for_each(|item| hash_shape(item, hasher));
+        }
+        Value::Object(fields) => {
+            fields.len().hash(hasher);
+            for (name, field) in fields {
+                name.hash(hasher);
+                hash_shape(field, hasher);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Which operation of a document runs.
@@ -56,7 +102,21 @@ impl Document {
         limits::scan(text)?;
         let parsed = parse_query(text).map_err(into_refusal)?;
         let in_parts = limits::measure(&parsed)?;
-        Ok(Self { parsed, digest: Sha256::digest(text).into(), in_parts, plans: OnceLock::new() })
+        let digest = Sha256::digest(text).into();
+        Ok(Self { parsed, digest, in_parts, plans: OnceLock::new(), passed: RwLock::default() })
+    }
+
+    /// Whether it was valid with such variables before.
+    pub fn passed(&self, shape: Shape) -> bool {
+        self.passed.read().expect(UNPOISONED).contains(&shape)
+    }
+
+    /// It was valid with such variables.
+    pub fn pass(&self, shape: Shape) {
+        let mut passed = self.passed.write().expect(UNPOISONED);
+        if passed.len() < MAX_SHAPES && !passed.contains(&shape) {
+            passed.push(shape);
+        }
     }
 
     /// What the cache makes of an operation of it; none when it is not for the cache.
@@ -129,7 +189,7 @@ impl Documents {
     /// The document with this text.
     pub fn get(&self, text: &str) -> Result<Arc<Document>, Refusal> {
         let old = {
-            let generations = self.0.read().expect("never poisoned: no code panics in it");
+            let generations = self.0.read().expect(UNPOISONED);
             if let Some(document) = generations.young.get(text) {
                 return Ok(document.clone());
             }
@@ -146,7 +206,7 @@ impl Documents {
     }
 
     fn remember(&self, text: &str, document: Arc<Document>) {
-        let mut generations = self.0.write().expect("never poisoned: no code panics in it");
+        let mut generations = self.0.write().expect(UNPOISONED);
         if generations.young_bytes + text.len() > GENERATION_BYTES {
             generations.old = std::mem::take(&mut generations.young);
             generations.young_bytes = 0;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Response, Value};
+use async_graphql::{Request, Response, ServerError, Value};
 use axum::http::{HeaderValue, StatusCode};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
@@ -22,10 +22,11 @@ use crate::graphql::{self, AtOnce, BatchReader, Schema, Shown};
 use crate::locale::Locale;
 use crate::trace;
 
-use super::documents::{Document, Documents, Operation};
+use super::documents::{Document, Documents, Operation, Shape};
 use super::identity::Identity;
 use super::limits::LIMIT_EXCEEDED;
 use super::metrics;
+use super::outlive::Outliving;
 use super::params::Params;
 use super::persisted::Persisted;
 use super::refusal::{self, BAD_USER_INPUT, Refusal, TIMEOUT, VALIDATION_FAILED};
@@ -45,6 +46,8 @@ pub struct Edge(Arc<Parts>);
 pub struct Parts {
     pub app: App,
     pub schema: Schema,
+    /// The same for what is known to be valid: it checks little but the cost.
+    lenient: Schema,
     /// The schema as the cache sees it.
     pub types: &'static Types,
     pub documents: Documents,
@@ -70,6 +73,7 @@ impl Deref for Edge {
 
 /// An operation that passed every check but the schema's own.
 pub struct Call {
+    /// Without the text of the document.
     pub params: Params,
     pub document: Arc<Document>,
     pub operation: Operation,
@@ -90,10 +94,10 @@ pub struct View {
 impl Call {
     /// The same operation again, without its files.
     pub fn again(&self) -> Self {
-        let Params { query, operation_name, variables, .. } = &self.params;
-        let (query, operation_name, variables) = (query.clone(), operation_name.clone(), variables.clone());
+        let Params { operation_name, variables, .. } = &self.params;
+        let (operation_name, variables) = (operation_name.clone(), variables.clone());
         Self {
-            params: Params { query, operation_name, variables, ..Params::default() },
+            params: Params { operation_name, variables, ..Params::default() },
             document: self.document.clone(),
             operation: self.operation.clone(),
             plan: None,
@@ -123,7 +127,7 @@ impl Answer {
     }
 }
 
-fn is_unavailable(error: &async_graphql::ServerError) -> bool {
+fn is_unavailable(error: &ServerError) -> bool {
     let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
     code == Some(&Value::from(Code::Unavailable.as_str()))
 }
@@ -132,11 +136,11 @@ impl Edge {
     /// The edge of a process.
     pub fn new(app: App, stop: CancellationToken) -> Self {
         // The schema depends on nothing; building it takes milliseconds, and tests have many apps.
-        static SCHEMA: OnceLock<(Schema, Types)> = OnceLock::new();
-        let (schema, types) = SCHEMA.get_or_init(|| {
+        static SCHEMA: OnceLock<(Schema, Schema, Types)> = OnceLock::new();
+        let (schema, lenient, types) = SCHEMA.get_or_init(|| {
             let schema = graphql::schema();
             let types = Types::of(&schema.sdl());
-            (schema, types)
+            (schema, graphql::lenient_schema(), types)
         });
         Self(Arc::new(Parts {
             persisted: Persisted::new(&app.config, &app.redis),
@@ -146,6 +150,7 @@ impl Edge {
             ),
             app,
             schema: schema.clone(),
+            lenient: lenient.clone(),
             types,
             documents: Documents::default(),
             stop,
@@ -169,36 +174,30 @@ impl Edge {
     /// Checks the document and the operation that the parameters name.
     pub fn prepare(
         &self,
-        params: Params,
+        mut params: Params,
         identity: Identity,
         view: View,
         request_id: RequestId,
     ) -> Result<Call, Refusal> {
-        let document = self.documents.get(&params.query)?;
+        let document = self.documents.get(&std::mem::take(&mut params.query))?;
         let operation = document.operation(params.operation_name.as_deref())?;
         Ok(Call { params, document, operation, plan: None, identity, view, request_id })
     }
 
-    /// Runs a query or a mutation to its end, in a task of its own: a client that goes away must not cancel a
-    /// transaction midway. Who waits longer than the request timeout gets `TIMEOUT`; the task goes on, and
-    /// PostgreSQL's statement timeout ends it.
+    /// Runs a query or a mutation to its end: a client that goes away must not cancel a transaction midway. Who waits
+    /// longer than the request timeout gets `TIMEOUT`; the work goes on, and PostgreSQL's statement timeout ends it.
     pub async fn execute(&self, call: Call) -> Answer {
         let started = Instant::now();
         let operation = call.operation.clone();
         let request_id = call.request_id.clone();
-        let (request, reader) = self.request(call);
-        let schema = self.schema.clone();
-        let (loaders, batches) = reader.driven_loaders();
-        let request = request.data(loaders);
         // Of a socket every operation is a trace of its own.
         let context = trace::current().unwrap_or_default();
-        let task = self.tasks.spawn(trace::scope(context, async move {
-            graphql::drive(schema.execute(request), batches).await
-        }));
+        let edge = self.clone();
+        let work = trace::scope(context, async move { edge.run(call).await });
         let limit = Duration::from_millis(self.app.config.http.request_timeout_ms);
         let done = tokio::select! {
             biased;
-            done = tokio::time::timeout(limit, task) => Some(done),
+            done = tokio::time::timeout(limit, Outliving::new(work, &self.tasks)) => Some(done),
             () = self.lost() => None,
         };
         let answer = match done {
@@ -207,8 +206,9 @@ impl Edge {
                 let message = "The database cannot be reached. A mutation may still take effect.";
                 Answer::Refused(Refusal::unavailable(message))
             }
-            Some(Ok(Err(panic))) => {
-                tracing::error!(%request_id, %panic, "an operation panicked");
+            Some(Ok(Err(_panic))) => {
+                // Its text was printed by the process's hook.
+                tracing::error!(%request_id, "an operation panicked");
                 Answer::Refused(Refusal::internal())
             }
             Some(Err(_)) => {
@@ -219,6 +219,36 @@ impl Edge {
         };
         metrics::operation(&operation, outcome(&answer), started.elapsed());
         answer
+    }
+
+    /// Executes a query or a mutation. A query that was found valid before is not validated again, unless something is wrong
+    /// with it after all: then what the validator says of it is the better answer.
+    async fn run(&self, call: Call) -> Response {
+        if call.operation.kind != OperationType::Query {
+            return self.run_with(&self.schema, call).await;
+        }
+        let (document, shape) = (call.document.clone(), Shape::of(&call.params.variables));
+        if document.passed(shape) {
+            let again = Call { plan: call.plan.clone(), ..call.again() };
+            let response = self.run_with(&self.lenient, call).await;
+            let of_resolver = |error: &ServerError| error.source.is_some();
+            return if response.errors.iter().all(of_resolver) {
+                response
+            } else {
+                self.run_with(&self.schema, again).await
+            };
+        }
+        let response = self.run_with(&self.schema, call).await;
+        if response.errors.is_empty() {
+            document.pass(shape);
+        }
+        response
+    }
+
+    async fn run_with(&self, schema: &Schema, call: Call) -> Response {
+        let (request, reader) = self.request(call);
+        let (loaders, batches) = reader.driven_loaders();
+        graphql::drive(schema.execute(request.data(loaders)), batches).await
     }
 
     /// The answers of any operation: one of a query or a mutation, any number of a subscription. Dropping it ends a
@@ -263,8 +293,8 @@ impl Edge {
             Some((plan, shown)) => (plan.marked(), Some(shown)),
             None => (call.document.parsed(), None),
         };
-        let Params { query, operation_name, variables, uploads, .. } = call.params;
-        let mut request = Request::new(query).variables(variables);
+        let Params { operation_name, variables, uploads, .. } = call.params;
+        let mut request = Request::new("").variables(variables);
         request.operation_name = operation_name;
         request.set_parsed_query(parsed);
         for (upload, paths) in uploads {
@@ -317,7 +347,7 @@ fn finish(mut response: Response, request_id: &RequestId) -> Answer {
         return Answer::Executed(response);
     }
     // Only a resolver gives an error its path or its source; what comes before execution has neither.
-    let of_resolver = |error: &async_graphql::ServerError| !error.path.is_empty() || error.source.is_some();
+    let of_resolver = |error: &ServerError| !error.path.is_empty() || error.source.is_some();
     let executed = response.data != Value::Null || response.errors.iter().any(of_resolver);
     for error in &mut response.errors {
         if let Some(fault) = graphql::present(error) {

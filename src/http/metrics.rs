@@ -1,13 +1,17 @@
 //! `/metrics`, in the Prometheus text format, and what the HTTP edge itself counts. Others use the `metrics` macros.
 
-use std::collections::HashSet;
-use std::sync::{OnceLock, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::sync::{LazyLock, OnceLock, RwLock};
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::app::App;
@@ -28,6 +32,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Most operation names that are counted by name. A client can invent as many as it likes.
 const MAX_NAMES: usize = 200;
 const MAX_NAME_BYTES: usize = 64;
+
+const POISON: &str = "never poisoned: no code panics in it";
 
 /// Installs the recorder, once per process. None when the process has a recorder of its own.
 pub fn recorder() -> Option<&'static PrometheusHandle> {
@@ -99,14 +105,18 @@ pub fn request(route: &'static str, kind: &'static str, status: u16, took: Durat
         400..500 => "4xx",
         _ => "5xx",
     };
-    counter!("ironmonger_http_requests_total", "route" => route, "kind" => kind, "status" => class)
-        .increment(1);
-    histogram!("ironmonger_http_request_duration_seconds", "route" => route, "kind" => kind).record(took);
+    static REQUESTS: Series<(&str, &str, &str)> = Series::new();
+    REQUESTS.record((route, kind, class), took, || {
+        let count =
+            counter!("ironmonger_http_requests_total", "route" => route, "kind" => kind, "status" => class);
+        (count, histogram!("ironmonger_http_request_duration_seconds", "route" => route, "kind" => kind))
+    });
 }
 
 /// How many requests are being served.
 pub fn in_flight(requests: usize) {
-    gauge!("ironmonger_http_in_flight").set(requests as f64);
+    static IN_FLIGHT: LazyLock<Gauge> = LazyLock::new(|| gauge!("ironmonger_http_in_flight"));
+    IN_FLIGHT.set(requests as f64);
 }
 
 /// A request was refused because there were too many.
@@ -123,9 +133,37 @@ pub fn open_streams(streams: usize) {
 pub fn operation(operation: &Operation, outcome: &'static str, took: Duration) {
     let kind = operation.kind_name();
     let name = name_label(operation.name.as_deref());
-    counter!("ironmonger_graphql_operations_total", "kind" => kind, "name" => name, "outcome" => outcome)
-        .increment(1);
-    histogram!("ironmonger_graphql_operation_duration_seconds", "kind" => kind).record(took);
+    static OPERATIONS: Series<(&str, &str, &str)> = Series::new();
+    OPERATIONS.record((kind, name, outcome), took, || {
+        let count = counter!(
+            "ironmonger_graphql_operations_total", "kind" => kind, "name" => name, "outcome" => outcome
+        );
+        (count, histogram!("ironmonger_graphql_operation_duration_seconds", "kind" => kind))
+    });
+}
+
+/// Counts and durations by labels of which there are few. Looking a metric up by its labels takes ten times as long as
+/// recording it, so what was found is kept.
+struct Series<L>(RwLock<Option<HashMap<L, (Counter, Histogram)>>>);
+
+impl<L: Eq + Hash> Series<L> {
+    const fn new() -> Self {
+        Self(RwLock::new(None))
+    }
+
+    /// Counts one more that took so long; `find` looks the metrics up.
+    fn record(&self, labels: L, took: Duration, find: impl FnOnce() -> (Counter, Histogram)) {
+        let record = |(count, durations): &(Counter, Histogram)| {
+            count.increment(1);
+            durations.record(took);
+        };
+        let known = self.0.read().expect(POISON);
+        if let Some(found) = known.as_ref().and_then(|known| known.get(&labels)) {
+            return record(found);
+        }
+        drop(known);
+        record(self.0.write().expect(POISON).get_or_insert_default().entry(labels).or_insert_with(find));
+    }
 }
 
 /// The name as a label: the first [`MAX_NAMES`] names that are seen, `other` for the rest.
@@ -135,11 +173,10 @@ fn name_label(name: Option<&str>) -> &'static str {
     if name.len() > MAX_NAME_BYTES {
         return "other";
     }
-    let poison = "never poisoned: no code panics in it";
-    if let Some(known) = NAMES.read().expect(poison).as_ref().and_then(|names| names.get(name).copied()) {
+    if let Some(known) = NAMES.read().expect(POISON).as_ref().and_then(|names| names.get(name).copied()) {
         return known;
     }
-    let mut names = NAMES.write().expect(poison);
+    let mut names = NAMES.write().expect(POISON);
     let names = names.get_or_insert_default();
     if let Some(known) = names.get(name) {
         return known;

@@ -22,6 +22,7 @@ mod media;
 mod metrics;
 mod multipart;
 mod observe;
+mod outlive;
 mod params;
 mod persisted;
 mod refusal;
