@@ -39,8 +39,7 @@ pub use filter::{
     AttributeFilter, OptionFilter, ProductFilter, ProductSort, ProductSortField, SortDirection,
 };
 pub use model::{
-    Collection, Details, Fetched, Image, Product, ProductColumns, ProductOption, ProductStatus, Scope,
-    Variant,
+    Collection, Fetched, Image, Product, ProductColumns, ProductOption, ProductStatus, Scope, Variant,
 };
 pub use prices::{TurnPrices, turn_prices};
 pub use queries::ChildPage;

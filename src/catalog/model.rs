@@ -105,8 +105,10 @@ impl<T> Fetched<T> {
 /// Which costly columns of a product are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProductColumns {
-    /// Description and tags.
-    pub details: bool,
+    /// The description.
+    pub description: bool,
+    /// The tags.
+    pub tags: bool,
     /// The range of prices in the channel.
     pub prices: bool,
     /// The first image.
@@ -115,7 +117,9 @@ pub struct ProductColumns {
 
 impl ProductColumns {
     /// Every column.
-    pub const ALL: Self = Self { details: true, prices: true, image: true };
+    pub const ALL: Self = Self { description: true, tags: true, prices: true, image: true };
+    /// None of them.
+    pub const NONE: Self = Self { description: false, tags: false, prices: false, image: false };
 }
 
 /// A product.
@@ -139,21 +143,14 @@ pub struct Product {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
-    /// Text or HTML, and tags.
-    pub details: Fetched<Details>,
+    /// Text or HTML.
+    pub description: Fetched<String>,
+    /// Sorted, without repeats.
+    pub tags: Fetched<Vec<String>>,
     /// The lowest and highest price in the channel, in minor units.
     pub prices: Fetched<Option<(i64, i64)>>,
     /// The first image.
     pub image: Fetched<Option<Image>>,
-}
-
-/// The long part of a product.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Details {
-    /// Text or HTML.
-    pub description: String,
-    /// Sorted, without repeats.
-    pub tags: Vec<String>,
 }
 
 /// An image of a product.

@@ -57,7 +57,7 @@ pub async fn price_at(db: &Db, selection: &Selection, end: PageEnd) -> Result<Op
     let by_price = [ProductSort { field: ProductSortField::Price, direction }];
     // What has no price stands last; it has no price range either, so that any range leaves it out.
     let selection = selection.with_filter(|filter| filter.price_at_least = Some(0));
-    let columns = ProductColumns { details: false, prices: true, image: false };
+    let columns = ProductColumns { prices: true, ..ProductColumns::NONE };
     let page =
         queries::lists::list(&mut *db.get().await?, &selection, &by_price, columns, &PageArgs::first(1))
             .await?;

@@ -23,6 +23,9 @@ use super::json;
 
 /// Says what the fields of an object hold, without waiting.
 pub trait HasAtHand: OutputType {
+    /// Fields that never are: with one of them there is no use in beginning.
+    const AWAITED: &'static [&'static str] = &[];
+
     /// Writes the value of a field, the same as its resolver's; `None` when the resolver has to be asked.
     fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()>;
 }
@@ -71,7 +74,13 @@ impl<T: HasAtHand> OutputType for AtHand<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if let Some(at_once) = ctx.data_opt::<AtOnce>() {
+        let is_awaited = |selection: &Positioned<Selection>| match &selection.node {
+            Selection::Field(field) => T::AWAITED.contains(&field.node.name.node.as_str()),
+            _ => false,
+        };
+        if let Some(at_once) = ctx.data_opt::<AtOnce>()
+            && !ctx.item.node.items.iter().any(is_awaited)
+        {
             let asked = Asked {
                 field: &field.node,
                 set: &ctx.item.node,
@@ -149,18 +158,48 @@ impl<'a> Writer<'a> {
 
     /// A text.
     pub fn text(&mut self, text: &str) -> Option<()> {
-        json::push(&mut self.json, text);
+        json::push_text(&mut self.json, text);
         Some(())
     }
 
-    /// A text that needs no escaping, such as an id or a number.
-    pub fn plain(&mut self, text: impl Display) -> Option<()> {
-        write!(self.json, "\"{text}\"").ok()
+    /// A text that needs no escaping, such as a name of the schema.
+    pub fn plain(&mut self, text: &str) -> Option<()> {
+        self.json.push(b'"');
+        self.json.extend_from_slice(text.as_bytes());
+        self.json.push(b'"');
+        Some(())
+    }
+
+    /// The same of what shows as such a text, such as an id.
+    pub fn shown(&mut self, value: impl Display) -> Option<()> {
+        write!(self.json, "\"{value}\"").ok()
     }
 
     /// Texts.
     pub fn texts(&mut self, texts: &[String]) -> Option<()> {
-        json::push(&mut self.json, texts);
+        self.list(texts, |to, text| to.text(text))
+    }
+
+    /// True or false.
+    pub fn boolean(&mut self, value: bool) -> Option<()> {
+        self.json.extend_from_slice(if value { b"true" } else { b"false" });
+        Some(())
+    }
+
+    /// A list: what `write` says of each item. `None` when one of them is not at hand.
+    pub fn list<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        write: impl Fn(&mut Self, T) -> Option<()>,
+    ) -> Option<()> {
+        self.json.push(b'[');
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                self.json.push(b',');
+            }
+            write(self, item)?;
+        }
+        self.json.push(b']');
         Some(())
     }
 

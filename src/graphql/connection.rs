@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 
 use crate::pagination::Page;
 
-use super::{BatchReader, ContextExt};
+use super::{Asked, AtHand, BatchReader, ContextExt, HasAtHand, Writer};
 
 type Count = Box<dyn for<'a, 'b> Fn(&'a Context<'b>) -> BoxFuture<'a, Result<i64>> + Send + Sync>;
 
@@ -77,6 +77,45 @@ impl<T: OutputType> Connection<T> {
     #[graphql(complexity = 10)]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {
         (self.count)(ctx).await
+    }
+}
+
+impl<T: HasAtHand> HasAtHand for Connection<AtHand<T>> {
+    const AWAITED: &'static [&'static str] = &["totalCount"];
+
+    fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()> {
+        let Page { items, has_next, has_previous } = &self.page;
+        let node_type = T::type_name();
+        let write_node = |to: &mut Writer<'a>, field: &Asked<'a>, AtHand(node): &AtHand<T>| {
+            to.object(field, &node_type, |to, field| node.write(field, to))
+        };
+        match field.name() {
+            "nodes" => to.list(items, |to, (_, node)| write_node(to, field, node)),
+            "edges" => {
+                let edge_type = <Edge<'_, AtHand<T>> as TypeName>::type_name();
+                to.list(items, |to, (cursor, node)| {
+                    to.object(field, &edge_type, |to, field| match field.name() {
+                        "cursor" => to.plain(cursor),
+                        "node" => write_node(to, field, node),
+                        _ => None,
+                    })
+                })
+            }
+            "pageInfo" => to.object(field, "PageInfo", |to, field| {
+                let cursor = |to: &mut Writer<'a>, item: Option<&(String, AtHand<T>)>| match item {
+                    Some((cursor, _)) => to.plain(cursor),
+                    None => to.null(),
+                };
+                match field.name() {
+                    "hasNextPage" => to.boolean(*has_next),
+                    "hasPreviousPage" => to.boolean(*has_previous),
+                    "startCursor" => cursor(to, items.first()),
+                    "endCursor" => cursor(to, items.last()),
+                    _ => None,
+                }
+            }),
+            _ => None,
+        }
     }
 }
 

@@ -86,8 +86,8 @@ impl Money {
 impl HasAtHand for Money {
     fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()> {
         match field.name() {
-            "amount" => to.plain(self.amount()),
-            "currencyCode" => to.plain(self.currency),
+            "amount" => to.plain(&self.amount()),
+            "currencyCode" => to.plain(self.currency.code()),
             _ => None,
         }
     }

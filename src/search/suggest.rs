@@ -91,7 +91,7 @@ pub async fn suggestions(
         let existing = queries::existing(&mut conn, &matching, listed).await?;
         found.extend(existing.into_iter().map(|place| likely[place].1.clone()));
     }
-    let columns = ProductColumns { details: false, prices: false, image: false };
+    let columns = ProductColumns::NONE;
     let products = resolved.page(db, viewer, columns, &PageArgs::first(MAX_OF_A_KIND)).await?;
     found.extend(products.items.into_iter().map(|(_, product)| Suggestion {
         kind: SuggestionKind::Product,

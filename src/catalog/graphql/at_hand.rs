@@ -7,17 +7,17 @@ use super::product::Product;
 
 impl HasAtHand for Product {
     fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()> {
-        let Row { id, slug, name, vendor, product_type, details, prices, image, .. } = &self.0;
+        let Row { id, slug, name, vendor, product_type, description, tags, prices, image, .. } = &self.0;
         // Texts in another language come by a batch of their own.
         let as_written = field.locale.tag().is_none();
         match field.name() {
-            "id" => to.plain(id),
+            "id" => to.shown(id),
             "name" if as_written => to.text(name),
             "slug" => to.text(slug),
             "vendor" => to.text(vendor),
             "productType" => to.text(product_type),
-            "description" if as_written => to.text(&details.as_ref()?.description),
-            "tags" => to.texts(&details.as_ref()?.tags),
+            "description" if as_written => to.text(description.as_ref()?),
+            "tags" => to.texts(tags.as_ref()?),
             "priceRange" => match *prices.as_ref()? {
                 Some((min, max)) => to.object(field, "PriceRange", |to, bound| {
                     let minor = match bound.name() {
@@ -32,7 +32,7 @@ impl HasAtHand for Product {
             },
             "featuredImage" => match image.as_ref()? {
                 Some(image) => to.object(field, "Image", |to, field| match field.name() {
-                    "id" => to.plain(image.id),
+                    "id" => to.shown(image.id),
                     "url" => to.text(&image.url),
                     "altText" => to.text(&image.alt_text),
                     _ => None,

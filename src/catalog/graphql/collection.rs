@@ -123,12 +123,13 @@ impl Collection {
         #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<AtHand<Product>>> {
+    ) -> Result<AtHand<Connection<AtHand<Product>>>> {
         let page = PageArgs::new(first, after, last, before)?;
         let list = ChildPage { of: self.0.id, page };
         let key = ProductsOf { list, columns: connection_columns(ctx) };
         let page = ctx.loaders().load_one(key).await?.unwrap_or_default();
-        Ok(Connection::counted_by(page.map(|product| AtHand(Product(product))), ProductCountOf(self.0.id)))
+        let page = page.map(|product| AtHand(Product(product)));
+        Ok(AtHand(Connection::counted_by(page, ProductCountOf(self.0.id))))
     }
 
     /// Grows by one with every change; for `expectedVersion`.

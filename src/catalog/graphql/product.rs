@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::access::Permission;
 use crate::catalog::edit::Owner;
-use crate::catalog::model::{self, Details, Fetched, ProductColumns, ProductStatus};
+use crate::catalog::model::{self, Fetched, ProductColumns, ProductStatus};
 use crate::catalog::queries::ChildPage;
 use crate::catalog::queries::attributes::AttributesOf;
 use crate::catalog::queries::children::{ImagesOf, OptionsOf};
@@ -16,7 +16,7 @@ use crate::catalog::queries::staff::{self, PublicationsOf};
 use crate::catalog::queries::variants::{VariantCountOf, VariantsOf};
 use crate::catalog::translations::Translated;
 use crate::channels::graphql::Channel;
-use crate::graphql::{Connection, ContextExt, Loaders, page_cost};
+use crate::graphql::{Connection, ContextExt, page_cost};
 use crate::ids::{OptionId, ProductId};
 use crate::money::Money;
 use crate::pagination::PageArgs;
@@ -58,19 +58,17 @@ impl Product {
         Ok(ctx.loaders().load_one(id).await?.map(Self))
     }
 
-    /// The whole row, for a column that was not read with it.
-    async fn whole(&self, loaders: &Loaders) -> Result<Option<model::Product>> {
-        loaders.load_one(self.0.id).await
-    }
-
-    async fn details(&self, ctx: &Context<'_>) -> Result<Details> {
-        Ok(match &self.0.details {
-            Fetched::Yes(details) => details.clone(),
-            Fetched::No => match self.whole(ctx.loaders()).await?.map(|product| product.details) {
-                Some(Fetched::Yes(details)) => details,
-                _ => Details::default(),
-            },
-        })
+    /// A column: as it was read, or from the whole row.
+    async fn column<T: Clone + Default>(
+        &self,
+        ctx: &Context<'_>,
+        of: fn(&model::Product) -> &Fetched<T>,
+    ) -> Result<T> {
+        if let Fetched::Yes(value) = of(&self.0) {
+            return Ok(value.clone());
+        }
+        let whole: Option<model::Product> = ctx.loaders().load_one(self.0.id).await?;
+        Ok(whole.and_then(|product| of(&product).as_ref().cloned()).unwrap_or_default())
     }
 }
 
@@ -94,7 +92,8 @@ pub(super) async fn publications(
 pub fn product_columns(products: Lookahead<'_>) -> ProductColumns {
     let selects = |name| products.field(name).exists();
     ProductColumns {
-        details: selects("description") || selects("tags"),
+        description: selects("description"),
+        tags: selects("tags"),
         prices: selects("priceRange"),
         image: selects("featuredImage"),
     }
@@ -105,7 +104,8 @@ pub fn connection_columns(ctx: &Context<'_>) -> ProductColumns {
     let nodes = product_columns(ctx.look_ahead().field("nodes"));
     let edges = product_columns(ctx.look_ahead().field("edges").field("node"));
     ProductColumns {
-        details: nodes.details || edges.details,
+        description: nodes.description || edges.description,
+        tags: nodes.tags || edges.tags,
         prices: nodes.prices || edges.prices,
         image: nodes.image || edges.image,
     }
@@ -132,14 +132,11 @@ impl Product {
 
     /// Text or HTML, as the source has it; show it as HTML only after cleaning it. In the language of the request, or as
     /// it was written.
-    async fn description(&self, ctx: &Context<'_>) -> Result<Cow<'_, str>> {
-        if let Some(translated) = texts_of(ctx, Translated::Product(self.0.id)).await?.description {
-            return Ok(translated.into());
+    async fn description(&self, ctx: &Context<'_>) -> Result<String> {
+        match texts_of(ctx, Translated::Product(self.0.id)).await?.description {
+            Some(translated) => Ok(translated),
+            None => self.column(ctx, |product| &product.description).await,
         }
-        Ok(match &self.0.details {
-            Fetched::Yes(details) => (&details.description).into(),
-            Fetched::No => self.details(ctx).await?.description.into(),
-        })
     }
 
     /// The maker, or empty.
@@ -154,7 +151,7 @@ impl Product {
 
     /// Words that products are found and grouped by, sorted.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        Ok(self.details(ctx).await?.tags)
+        self.column(ctx, |product| &product.tags).await
     }
 
     /// Where the product is in its life. Needs CATALOG_READ; shoppers see ACTIVE products only.
@@ -166,27 +163,14 @@ impl Product {
 
     /// The prices of its variants in the channel; null when none is sold there.
     async fn price_range(&self, ctx: &Context<'_>) -> Result<Option<PriceRange>> {
-        let prices = match &self.0.prices {
-            Fetched::Yes(prices) => *prices,
-            Fetched::No => match self.whole(ctx.loaders()).await?.map(|product| product.prices) {
-                Some(Fetched::Yes(prices)) => prices,
-                _ => None,
-            },
-        };
+        let prices = self.column(ctx, |product| &product.prices).await?;
         let channel = ctx.channel();
         Ok(prices.map(|(min, max)| PriceRange { min: channel.money(min), max: channel.money(max) }))
     }
 
     /// The first image; null when there is none.
     async fn featured_image(&self, ctx: &Context<'_>) -> Result<Option<Image>> {
-        let image = match &self.0.image {
-            Fetched::Yes(image) => image.clone(),
-            Fetched::No => match self.whole(ctx.loaders()).await?.map(|product| product.image) {
-                Some(Fetched::Yes(image)) => image,
-                _ => None,
-            },
-        };
-        Ok(image.map(Image))
+        Ok(self.column(ctx, |product| &product.image).await?.map(Image))
     }
 
     /// Every image, in display order.

@@ -39,7 +39,7 @@ impl CatalogQuery {
         #[graphql(desc = "The order; a later key decides where earlier ones are equal.")] sort: Option<
             Vec<ProductSortInput>,
         >,
-    ) -> Result<Connection<AtHand<Product>>> {
+    ) -> Result<AtHand<Connection<AtHand<Product>>>> {
         let page = PageArgs::new(first, after, last, before)?;
         let filter = where_.unwrap_or_default().read(ctx.channel())?;
         let sort: Vec<_> = sort.unwrap_or_default().into_iter().map(Into::into).collect();
@@ -53,7 +53,7 @@ impl CatalogQuery {
             let (db, selection) = (db.clone(), selection.clone());
             async move { read::count_products(&db, &selection).await }
         };
-        Ok(Connection::new(products.map(|product| AtHand(Product(product))), count))
+        Ok(AtHand(Connection::new(products.map(|product| AtHand(Product(product))), count)))
     }
 
     /// The product with this slug or id; null when there is none, or it is not on sale in the channel.

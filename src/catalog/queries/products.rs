@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::catalog::filter::ProductFilter;
-use crate::catalog::model::{Details, Fetched, Image, Product, ProductColumns, ProductStatus, Scope};
+use crate::catalog::model::{Fetched, Image, Product, ProductColumns, ProductStatus, Scope};
 use crate::db::Conn;
 use crate::error::Result;
 use crate::graphql::BatchReader;
@@ -27,7 +27,7 @@ pub(super) type ProductSql = (
 #[derive(Queryable)]
 pub(super) struct ProductRow {
     base: Base,
-    details: (Option<String>, Option<Vec<String>>),
+    long: (Option<String>, Option<Vec<String>>),
     prices: (Option<i64>, Option<i64>),
     image: (Option<ImageId>, Option<String>, Option<String>),
 }
@@ -52,9 +52,7 @@ impl ProductRow {
         fn fetched<T>(wanted: bool, value: impl FnOnce() -> T) -> Fetched<T> {
             if wanted { Fetched::Yes(value()) } else { Fetched::No }
         }
-        let (description, tags) = self.details;
-        let details =
-            || Details { description: description.unwrap_or_default(), tags: tags.unwrap_or_default() };
+        let (description, tags) = self.long;
         let prices = || self.prices.0.zip(self.prices.1);
         let image = || match self.image {
             (Some(id), Some(url), alt_text) => {
@@ -72,7 +70,8 @@ impl ProductRow {
             version,
             created_at,
             updated_at,
-            details: fetched(columns.details, details),
+            description: fetched(columns.description, || description.unwrap_or_default()),
+            tags: fetched(columns.tags, || tags.unwrap_or_default()),
             prices: fetched(columns.prices, prices),
             image: fetched(columns.image, image),
         }
@@ -86,18 +85,15 @@ pub(super) fn inner_columns(columns: ProductColumns) -> String {
 
 /// The same with the prices of another relation.
 pub(super) fn columns_with_prices_of(columns: ProductColumns, priced: &str) -> String {
-    let details = if columns.details {
-        "p.description, p.tags"
-    } else {
-        "NULL::text AS description, NULL::text[] AS tags"
-    };
+    let description = if columns.description { "p.description" } else { "NULL::text AS description" };
+    let tags = if columns.tags { "p.tags" } else { "NULL::text[] AS tags" };
     let prices = if columns.prices {
         format!("{priced}.min_price, {priced}.max_price")
     } else {
         "NULL::bigint AS min_price, NULL::bigint AS max_price".to_owned()
     };
     format!(
-        "p.id, p.slug, p.name, p.vendor, p.product_type, p.status, p.version, p.created_at, p.updated_at, {details}, {prices}"
+        "p.id, p.slug, p.name, p.vendor, p.product_type, p.status, p.version, p.created_at, p.updated_at, {description}, {tags}, {prices}"
     )
 }
 
