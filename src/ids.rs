@@ -29,15 +29,22 @@ pub enum IdError {
 
 /// Writes `prefix_` and the base32 form of `uuid`.
 pub fn encode(prefix: &str, uuid: Uuid) -> String {
-    let value = uuid.as_u128();
-    let mut text = String::with_capacity(prefix.len() + 1 + ENCODED_LEN);
-    text.push_str(prefix);
-    text.push('_');
-    for position in (0..ENCODED_LEN).rev() {
-        let digit = (value >> (5 * position)) & 31;
-        text.push(ALPHABET[digit as usize] as char);
+    format!("{prefix}_{}", Digits::of(uuid).as_str())
+}
+
+/// The base32 form of a UUID.
+struct Digits([u8; ENCODED_LEN]);
+
+impl Digits {
+    fn of(uuid: Uuid) -> Self {
+        let value = uuid.as_u128();
+        let digit = |index| (value >> (5 * (ENCODED_LEN - 1 - index))) & 31;
+        Self(std::array::from_fn(|index| ALPHABET[digit(index) as usize]))
     }
-    text
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("the alphabet is ASCII")
+    }
 }
 
 /// Takes a TypeID apart; `None` when it is malformed.
@@ -85,7 +92,8 @@ macro_rules! id {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&encode($prefix, self.0))
+                f.write_str(concat!($prefix, "_"))?;
+                f.write_str(Digits::of(self.0).as_str())
             }
         }
 

@@ -103,8 +103,13 @@ impl Money {
 
     /// The exact decimal text of major units: `"12.50"`.
     pub fn amount(self) -> String {
-        let places = self.currency.places();
-        Decimal::from_i128_with_scale(i128::from(self.minor), places).to_string()
+        let places = self.currency.places() as usize;
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let mut text = format!("{sign}{:0>1$}", self.minor.unsigned_abs(), places + 1);
+        if places > 0 {
+            text.insert(text.len() - places, '.');
+        }
+        text
     }
 }
 
@@ -162,6 +167,8 @@ mod tests {
         assert_eq!(money("1000000", "JPY").unwrap().minor, 1_000_000);
         assert_eq!(money("0.125", "KWD").unwrap().minor, 125);
         assert_eq!(money("-3.10", "EUR").unwrap().minor, -310);
+        assert_eq!(money("-0.05", "EUR").unwrap().amount(), "-0.05");
+        assert_eq!(Money::new(i64::MIN, Currency::USD).amount(), "-92233720368547758.08");
         assert_eq!(money("0", "USD").unwrap().amount(), "0.00");
         assert!(matches!(money("1.005", "USD"), Err(MoneyError::TooManyPlaces { .. })));
         assert!(matches!(money("1e3", "USD"), Err(MoneyError::NotDecimal(_))));

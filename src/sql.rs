@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
-use std::sync::{LazyLock, RwLock};
+use std::sync::{LazyLock, OnceLock, RwLock};
 
 use diesel::QueryResult;
 use diesel::pg::Pg;
@@ -46,6 +46,8 @@ fn is_kept(text: &str) -> bool {
 pub struct Sql<'a, Row = Untyped> {
     text: Cow<'static, str>,
     keep: Keeping,
+    /// What [`is_kept`] says of the text: diesel asks several times.
+    is_kept: OnceLock<bool>,
     binds: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
     row: PhantomData<fn() -> Row>,
 }
@@ -62,7 +64,13 @@ impl<'a, Row> Sql<'a, Row> {
     /// A fixed text, in which every `?` stands for a bound value (so it cannot use operators with a `?`). Its
     /// prepared statement is kept.
     pub fn new(text: impl Into<Cow<'static, str>>) -> Self {
-        Self { text: text.into(), keep: Keeping::Always, binds: Vec::new(), row: PhantomData }
+        Self {
+            text: text.into(),
+            keep: Keeping::Always,
+            is_kept: OnceLock::new(),
+            binds: Vec::new(),
+            row: PhantomData,
+        }
     }
 
     /// A text that depends on what a client asks for. Its prepared statement is kept if it is among the first.
@@ -117,7 +125,7 @@ impl<Row> QueryFragment<Pg> for Sql<'_, Row> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let kept = match self.keep {
             Keeping::Always => true,
-            Keeping::WhileFew => is_kept(&self.text),
+            Keeping::WhileFew => *self.is_kept.get_or_init(|| is_kept(&self.text)),
             Keeping::Never => false,
         };
         if !kept {
