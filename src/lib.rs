@@ -42,6 +42,7 @@ pub mod orders;
 pub mod pagination;
 pub mod payments;
 pub mod promotions;
+mod repoll;
 pub mod schema;
 pub mod search;
 pub mod shipping;

@@ -67,12 +67,14 @@ fn bad(message: &str) -> Error {
     Error::request(Code::BadUserInput, message)
 }
 
-/// The opaque text for a sort key.
-pub fn encode_cursor<K: Serialize>(key: &K) -> String {
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).expect("a sort key is plain data"))
+/// The opaque text for a sort key; `json` is memory that is used again.
+fn encode_cursor<K: Serialize>(json: &mut Vec<u8>, key: &K) -> String {
+    json.clear();
+    serde_json::to_writer(&mut *json, key).expect("a sort key is plain data");
+    URL_SAFE_NO_PAD.encode(json)
 }
 
-/// Reads what [`encode_cursor`] wrote.
+/// Reads the opaque text of a sort key.
 pub fn decode_cursor<K: DeserializeOwned>(cursor: &str) -> Result<K, Error> {
     let decoded = URL_SAFE_NO_PAD.decode(cursor).ok();
     decoded
@@ -109,7 +111,8 @@ impl<T> Page<T> {
         }
         let (has_next, has_previous) =
             if args.backward { (args.cursor.is_some(), more) } else { (more, args.cursor.is_some()) };
-        let items = rows.into_iter().map(|row| (encode_cursor(&key(&row)), row)).collect();
+        let mut json = Vec::new();
+        let items = rows.into_iter().map(|row| (encode_cursor(&mut json, &key(&row)), row)).collect();
         Self { items, has_next, has_previous }
     }
 

@@ -19,6 +19,7 @@ use crate::access::Viewer;
 use crate::app::App;
 use crate::channels::Channel;
 use crate::locale::Locale;
+use crate::repoll::repolled;
 
 /// What a loader reads with. Its error type is [`async_graphql::Error`].
 pub struct BatchReader {
@@ -59,7 +60,7 @@ impl BatchReader {
 pub async fn drive<F: Future>(request: F, mut batches: Batches) -> F::Output {
     let mut request = pin!(request);
     let mut running = FuturesUnordered::new();
-    poll_fn(move |cx| {
+    repolled(poll_fn(move |cx| {
         loop {
             if let Poll::Ready(output) = request.as_mut().poll(cx) {
                 return Poll::Ready(output);
@@ -76,6 +77,6 @@ pub async fn drive<F: Future>(request: F, mut batches: Batches) -> F::Output {
                 return Poll::Pending;
             }
         }
-    })
+    }))
     .await
 }

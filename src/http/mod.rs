@@ -76,10 +76,13 @@ fn build(app: App, stop: CancellationToken) -> (Router, Edge) {
         .merge(crate::media::media_router(app.clone()))
         .route("/demo/images/{name}", get(demo_image).with_state(app.clone()))
         .fallback(not_found)
-        .layer(CatchPanicLayer::custom(observe::after_panic))
-        .layer(compression())
-        .layer(cors(&app.config.http.cors_origins))
-        .layer(middleware::from_fn_with_state(edge.clone(), observe::observe));
+        // The outermost first. Together they are one service; one by one, axum would box and clone each for every request.
+        .layer((
+            middleware::from_fn_with_state(edge.clone(), observe::observe),
+            cors(&app.config.http.cors_origins),
+            compression(),
+            CatchPanicLayer::custom(observe::after_panic),
+        ));
     (router, edge)
 }
 

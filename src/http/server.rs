@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::repoll::repolled;
 
 /// How long requests in flight may take once the process was asked to stop.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -79,7 +80,7 @@ pub async fn accept(listener: TcpListener, router: Router, stop: CancellationTok
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A client that breaks off is no news.
-            if let Err(error) = connection.await {
+            if let Err(error) = repolled(connection).await {
                 tracing::trace!(%error, "a connection ended");
             }
         });

@@ -1,5 +1,7 @@
 //! The order of a list of products, and the cursors that mark a place in it.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid};
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,7 @@ use crate::sql::Sql;
 
 /// What stands in a cursor: the order that it belongs to, the sort keys of the row, its id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Cursor(String, Vec<SortValue>, ProductId);
+pub(super) struct Cursor<'a>(Cow<'a, str>, Vec<SortValue>, ProductId);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -116,7 +118,7 @@ impl Order {
     }
 
     /// The place of a product.
-    pub(super) fn cursor_of(&self, name: &str, product: &Product) -> Cursor {
+    pub(super) fn cursor_of<'a>(&self, name: &'a str, product: &Product) -> Cursor<'a> {
         let value = |key: &ProductSort| match key.field {
             ProductSortField::Name => SortValue::Text(product.name.clone()),
             ProductSortField::CreatedAt => SortValue::Number(product.created_at.timestamp_micros()),
@@ -125,7 +127,7 @@ impl Order {
                 _ => NO_PRICE,
             }),
         };
-        Cursor(name.to_owned(), self.keys.iter().map(value).collect(), product.id)
+        Cursor(name.into(), self.keys.iter().map(value).collect(), product.id)
     }
 
     /// Appends the condition that a row comes after the cursor's. With one direction throughout it is a comparison of
@@ -134,7 +136,7 @@ impl Order {
         &self,
         sql: &mut Sql<'_, Row>,
         base: Base,
-        cursor: Cursor,
+        cursor: Cursor<'_>,
         backward: bool,
     ) -> Result<()> {
         let foreign = || Error::request(Code::BadUserInput, "The cursor does not belong to this list.");
