@@ -115,7 +115,7 @@ mod tests {
     async fn no_wake_is_lost() {
         for _ in 0..20_000 {
             let (send, receive) = oneshot::channel();
-            tokio::spawn(async move { send.send(()) });
+            tokio::spawn(async move { send.send(()).unwrap() });
             let waits = repolled(FuturesUnordered::from_iter([receive]).into_future());
             tokio::time::timeout(Duration::from_secs(5), waits).await.expect("it was sent");
         }
