@@ -117,7 +117,12 @@ mod tests {
             let (send, receive) = oneshot::channel();
             tokio::spawn(async move { send.send(()).unwrap() });
             let waits = repolled(FuturesUnordered::from_iter([receive]).into_future());
-            tokio::time::timeout(Duration::from_secs(5), waits).await.expect("it was sent");
+            tokio::time::timeout(Duration::from_secs(5), waits)
+                .await
+                .expect("it was sent")
+                .0
+                .unwrap()
+                .unwrap();
         }
     }
 }

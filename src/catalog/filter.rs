@@ -153,7 +153,8 @@ pub(super) fn push_channel<Row>(sql: &mut Sql<'_, Row>, scope: &Scope) {
     sql.push(" product_channels AS pc ON pc.product_id = p.id AND pc.channel_id = ?");
     sql.add::<Uuid, _>(scope.channel_id);
     if !scope.staff {
-        sql.push(" AND pc.published_at <= ?");
+        // Hidden from the planner as in `crate::sql`: knowing the time it would expect a third more each time, and plan anew.
+        sql.push(" AND pc.published_at <= (SELECT ?)::timestamptz");
         sql.add::<Timestamptz, _>(scope.now);
     }
 }

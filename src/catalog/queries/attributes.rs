@@ -45,7 +45,7 @@ impl Loader<AttributesOf> for BatchReader {
             Sql::<(Uuid, Text, Text, Text, Text, Text)>::new(
                 "SELECT p.id, a.code, a.name, a.kind, a.unit, p.attributes ->> a.code FROM products AS p \
                  JOIN product_types AS t ON t.name = p.product_type JOIN attributes AS a ON a.product_type_id = t.id \
-                 WHERE p.id = ANY(?) AND (p.attributes ->> a.code) IS NOT NULL ORDER BY p.id, a.position",
+                 WHERE p.id = ANY((SELECT ?)::uuid[]) AND (p.attributes ->> a.code) IS NOT NULL ORDER BY p.id, a.position",
             )
             .bind::<Array<Uuid>, _>(products.as_slice())
             .load(&mut self.app.db.get().await?)

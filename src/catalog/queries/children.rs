@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
-use diesel::prelude::*;
+use diesel::sql_types::{Array, Text, Uuid};
 use diesel_async::RunQueryDsl;
 
 use crate::catalog::model::{Image, ProductOption};
 use crate::graphql::BatchReader;
 use crate::ids::{ImageId, OptionId, ProductId};
-use crate::schema::{product_images, product_options};
+use crate::sql::Sql;
 
 use super::by_parent;
 
@@ -23,15 +23,12 @@ impl Loader<OptionsOf> for BatchReader {
 
     async fn load(&self, keys: &[OptionsOf]) -> Result<HashMap<OptionsOf, Vec<ProductOption>>, Self::Error> {
         let products: Vec<ProductId> = keys.iter().map(|key| key.0).collect();
-        let rows: Vec<(ProductId, OptionId, String, Vec<String>)> = product_options::table
-            .filter(product_options::product_id.eq_any(&products))
-            .order((product_options::product_id, product_options::position, product_options::id))
-            .select((
-                product_options::product_id,
-                product_options::id,
-                product_options::name,
-                product_options::values,
-            ))
+        let rows: Vec<(ProductId, OptionId, String, Vec<String>)> =
+            Sql::<(Uuid, Uuid, Text, Array<Text>)>::new(
+                "SELECT product_id, id, name, \"values\" FROM product_options WHERE product_id = ANY((SELECT ?)::uuid[]) \
+                 ORDER BY product_id, position, id",
+            )
+            .bind::<Array<Uuid>, _>(&products)
             .load(&mut self.app.db.get().await?)
             .await
             .map_err(crate::Error::from)?;
@@ -53,18 +50,14 @@ impl Loader<ImagesOf> for BatchReader {
 
     async fn load(&self, keys: &[ImagesOf]) -> Result<HashMap<ImagesOf, Vec<Image>>, Self::Error> {
         let products: Vec<ProductId> = keys.iter().map(|key| key.0).collect();
-        let rows: Vec<(ProductId, ImageId, String, String)> = product_images::table
-            .filter(product_images::product_id.eq_any(&products))
-            .order((product_images::product_id, product_images::position, product_images::id))
-            .select((
-                product_images::product_id,
-                product_images::id,
-                product_images::url,
-                product_images::alt_text,
-            ))
-            .load(&mut self.app.db.get().await?)
-            .await
-            .map_err(crate::Error::from)?;
+        let rows: Vec<(ProductId, ImageId, String, String)> = Sql::<(Uuid, Uuid, Text, Text)>::new(
+            "SELECT product_id, id, url, alt_text FROM product_images WHERE product_id = ANY((SELECT ?)::uuid[]) \
+             ORDER BY product_id, position, id",
+        )
+        .bind::<Array<Uuid>, _>(&products)
+        .load(&mut self.app.db.get().await?)
+        .await
+        .map_err(crate::Error::from)?;
         let rows = rows
             .into_iter()
             .map(|(product_id, id, url, alt_text)| (product_id, Image { id, url, alt_text }))

@@ -84,9 +84,10 @@ pub(in crate::catalog) async fn load(
     scope: &Scope,
     ids: &[CollectionId],
 ) -> QueryResult<Vec<Collection>> {
-    let mut sql =
-        Sql::<CollectionSql>::new(format!("SELECT {COLUMNS} FROM collections AS c WHERE c.id = ANY(?)"))
-            .bind::<Array<Uuid>, _>(ids);
+    let mut sql = Sql::<CollectionSql>::new(format!(
+        "SELECT {COLUMNS} FROM collections AS c WHERE c.id = ANY((SELECT ?)::uuid[])"
+    ))
+    .bind::<Array<Uuid>, _>(ids);
     push_visible(&mut sql, scope);
     sql.load(conn).await
 }
@@ -160,7 +161,7 @@ impl Loader<CollectionCountOf> for BatchReader {
     async fn load(&self, keys: &[CollectionCountOf]) -> Result<HashMap<CollectionCountOf, i64>, Self::Error> {
         let mut sql = Sql::<(Uuid, BigInt)>::new(
             "SELECT cp.product_id, count(*) FROM collection_products AS cp JOIN collections AS c ON c.id = cp.collection_id \
-             WHERE cp.product_id = ANY(?)",
+             WHERE cp.product_id = ANY((SELECT ?)::uuid[])",
         )
         .bind::<Array<Uuid>, _>(keys.iter().map(|key| key.0).collect::<Vec<_>>());
         push_visible(&mut sql, &self.scope());

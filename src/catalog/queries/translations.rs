@@ -39,7 +39,7 @@ impl BatchReader {
             let (table, column, ..) = first.tables();
             let rows: Vec<Row> = Sql::<(Uuid, Text, Nullable<Text>, Nullable<Text>)>::new(format!(
                 "SELECT {column}, locale, name, description FROM {table}, (SELECT ?::text[] AS tags) AS asked \
-                 WHERE {column} = ANY(?) AND (asked.tags = '{{}}' OR locale = ANY(asked.tags)) ORDER BY {column}, locale"
+                 WHERE {column} = ANY((SELECT ?)::uuid[]) AND (asked.tags = '{{}}' OR locale = ANY(asked.tags)) ORDER BY {column}, locale"
             ))
             .bind::<Array<Text>, _>(tags)
             .bind::<Array<Uuid>, _>(kind.iter().map(|key| key.id()).collect::<Vec<_>>())

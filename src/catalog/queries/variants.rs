@@ -132,7 +132,7 @@ impl Loader<VariantCountOf> for BatchReader {
 
     async fn load(&self, keys: &[VariantCountOf]) -> Result<HashMap<VariantCountOf, i64>, Self::Error> {
         let rows: Vec<(ProductId, i64)> = Sql::<(Uuid, BigInt)>::new(
-            "SELECT product_id, count(*) FROM variants WHERE product_id = ANY(?) GROUP BY product_id",
+            "SELECT product_id, count(*) FROM variants WHERE product_id = ANY((SELECT ?)::uuid[]) GROUP BY product_id",
         )
         .bind::<Array<Uuid>, _>(keys.iter().map(|key| key.0).collect::<Vec<_>>())
         .load(&mut self.app.db.get().await?)
