@@ -768,3 +768,57 @@ async fn the_alias_of_the_cache_is_the_clients_too() {
     assert!(node["id"].is_string(), "{node}");
     assert_eq!(node["_cacheId"], node["id"]);
 }
+
+/// A page that the executor puts together, because of a count and of options that its rows do not bring, without these.
+fn without_what_is_awaited(mut page: Value) -> Value {
+    page.as_object_mut().unwrap().remove("totalCount").expect("it was asked for");
+    let (nodes, edges) = page.as_object().map(|page| (page["nodes"].clone(), page["edges"].clone())).unwrap();
+    let bare = |mut node: Value| {
+        node.as_object_mut().unwrap().remove("options").expect("they were asked for");
+        node
+    };
+    page["nodes"] = nodes.as_array().unwrap().iter().cloned().map(bare).collect();
+    page["edges"] = edges
+        .as_array()
+        .unwrap()
+        .iter()
+        .cloned()
+        .map(|mut edge| {
+            edge["node"] = bare(edge["node"].take());
+            edge
+        })
+        .collect();
+    page
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_written_at_once_is_the_executors() {
+    let shop = Shop::start().await;
+    let quoted = named("quoted", "A \"quoted\" name \\ and a\nline", "0.05");
+    shop.products(vec![quoted, named("plain", "Plain é", "5.00"), named("last", "Last", "19.99")]).await;
+    let document = |count: &str, more: &str| {
+        format!(
+            "query P($first: Int, $after: String, $last: Int) {{ products(first: $first, after: $after, last: $last) {{ \
+             __typename edges {{ __typename cursor node {{ ...N }} }} nodes {{ ...N }} \
+             pageInfo {{ __typename hasNextPage hasPreviousPage startCursor endCursor }} {count} }} }} \
+             fragment N on Product {{ __typename id slug name vendor productType description tags {more} \
+             priceRange {{ __typename min {{ __typename amount currencyCode }} max {{ amount }} }} featuredImage {{ url altText }} }}"
+        )
+    };
+    let (at_once, awaited) = (document("", ""), document("totalCount", "options { name }"));
+    let first = read(&shop, &at_once, json!({ "first": 2 })).await["products"].take();
+    assert_eq!(first["nodes"].as_array().unwrap().len(), 2);
+    assert_eq!(first["pageInfo"]["hasNextPage"], true);
+    let after = first["pageInfo"]["endCursor"].clone();
+    for variables in [
+        json!({ "first": 2 }),
+        json!({ "first": 2, "after": after }),
+        json!({ "last": 1 }),
+        json!({ "first": 0 }),
+        json!({ "first": 3 }),
+    ] {
+        let written = read(&shop, &at_once, variables.clone()).await["products"].take();
+        let executed = read(&shop, &awaited, variables.clone()).await["products"].take();
+        assert_eq!(written, without_what_is_awaited(executed), "{variables}");
+    }
+}

@@ -33,23 +33,24 @@ pub struct Document {
     pub in_parts: bool,
     /// By operation, what the cache makes of it.
     plans: OnceLock<HashMap<Option<String>, Arc<Plan>>>,
-    /// The variables that it was valid with.
+    /// The requests that it was valid for.
     passed: RwLock<Vec<Shape>>,
 }
 
 /// The most shapes that a document remembers; storefronts send few.
 const MAX_SHAPES: usize = 32;
 
-/// What of variables decides whether a document is valid with them: which there are, and in objects which fields; not the
-/// values themselves, which whoever reads an argument checks. As a hash: two of the same would only let somebody send a
-/// field that nobody reads.
+/// What of a request decides whether its document is valid: the operation, which variables there are, and in objects which
+/// fields; not the values themselves, which whoever reads an argument checks. As a hash: two of the same would only
+/// let somebody send a field that nobody reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape(u64);
 
 impl Shape {
-    /// That of the variables of a request.
-    pub fn of(variables: &Variables) -> Self {
+    /// That of a request.
+    pub fn of(operation: &Operation, variables: &Variables) -> Self {
         let mut hasher = DefaultHasher::new();
+        operation.name.hash(&mut hasher);
         for (name, value) in variables.iter() {
             name.hash(&mut hasher);
             hash_shape(value, &mut hasher);
@@ -106,12 +107,12 @@ impl Document {
         Ok(Self { parsed, digest, in_parts, plans: OnceLock::new(), passed: RwLock::default() })
     }
 
-    /// Whether it was valid with such variables before.
+    /// Whether it was valid for such a request before.
     pub fn passed(&self, shape: Shape) -> bool {
         self.passed.read().expect(UNPOISONED).contains(&shape)
     }
 
-    /// It was valid with such variables.
+    /// It was valid for such a request.
     pub fn pass(&self, shape: Shape) {
         let mut passed = self.passed.write().expect(UNPOISONED);
         if passed.len() < MAX_SHAPES && !passed.contains(&shape) {

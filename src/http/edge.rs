@@ -227,7 +227,7 @@ impl Edge {
         if call.operation.kind != OperationType::Query {
             return self.run_with(&self.schema, call).await;
         }
-        let (document, shape) = (call.document.clone(), Shape::of(&call.params.variables));
+        let (document, shape) = (call.document.clone(), Shape::of(&call.operation, &call.params.variables));
         if document.passed(shape) {
             let again = Call { plan: call.plan.clone(), ..call.again() };
             let response = self.run_with(&self.lenient, call).await;
