@@ -14,12 +14,6 @@ fn named(slug: &str, name: &str, price: &str) -> ProductSpec {
     ProductSpec { slug: slug.into(), name: name.into(), variants, ..ProductSpec::default() }
 }
 
-async fn read(client: &Client, document: &str, variables: Value) -> Value {
-    let mut answer = client.send(document, variables).await;
-    assert!(answer.get("errors").is_none(), "{answer}");
-    answer["data"].take()
-}
-
 async fn statements<F: Future>(shop: &Shop, act: impl Fn() -> F) -> (F::Output, u64) {
     // The first time warms up what a process keeps: connections and the channels.
     act().await;
@@ -37,7 +31,7 @@ const PAGE: &str = "query($first: Int, $after: String, $last: Int, $before: Stri
     sort: $sort) { nodes { slug } totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
 
 async fn list(client: &Client, variables: Value) -> Value {
-    read(client, PAGE, variables).await["products"].take()
+    client.read(PAGE, variables).await["products"].take()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +117,7 @@ async fn filters_narrow_a_list_down() {
         ])
         .await;
     let tools =
-        read(&shop, "{ collection(slug: \"tools\") { id } }", json!({})).await["collection"]["id"].clone();
+        shop.read("{ collection(slug: \"tools\") { id } }", json!({})).await["collection"]["id"].clone();
     let cases = [
         (json!({ "vendor": { "eq": "Acme" } }), vec!["one"]),
         (json!({ "vendor": { "in": ["Acme", "Beta"] } }), vec!["one", "two"]),
@@ -186,9 +180,9 @@ async fn shoppers_see_what_is_published_and_staff_see_everything() {
                variant: node(id: $variant) { id } }";
     let draft = &products[1];
     let variables = json!({ "slug": draft.slug, "id": draft.id, "variant": draft.variants[0] });
-    let seen = read(&shop, one, variables.clone()).await;
+    let seen = shop.read(one, variables.clone()).await;
     assert_eq!(seen, json!({ "product": null, "node": null, "variant": null }));
-    let seen = read(&owner, one, variables).await;
+    let seen = owner.read(one, variables).await;
     assert_eq!(seen["product"]["id"], json!(draft.id));
     assert_eq!(seen["variant"]["id"], json!(draft.variants[0]));
 }
@@ -225,7 +219,7 @@ async fn a_product_is_shown_with_everything_that_belongs_to_it() {
          selectedOptions { name value } availability { inStock quantityAvailable } } } } }"
             .into()
     });
-    let (data, count) = statements(&shop, || read(&shop, &document, json!({ "slug": "hammer" }))).await;
+    let (data, count) = statements(&shop, || shop.read(&document, json!({ "slug": "hammer" }))).await;
     assert!(count <= 6, "{count} statements");
     let product = &data["product"];
     assert_eq!(product["tags"], json!(["forged"]));
@@ -253,7 +247,7 @@ async fn a_product_is_shown_with_everything_that_belongs_to_it() {
          min { amount currencyCode } max { amount currencyCode } } featuredImage { url altText } } } }"
             .into()
     });
-    let (data, count) = statements(&shop, || read(&shop, &listed, json!({ "first": 20 }))).await;
+    let (data, count) = statements(&shop, || shop.read(&listed, json!({ "first": 20 }))).await;
     assert_eq!(count, 1);
     let product = &data["products"]["nodes"][0];
     assert_eq!(product["priceRange"]["min"]["amount"], "5.00");
@@ -285,7 +279,7 @@ async fn lists_under_lists_take_one_statement_each() {
     let document = "{ collections(first: 10) { nodes { slug products(first: 3) { totalCount nodes { slug \
         description variants(first: 2) { totalCount nodes { name product { name } availability { inStock } } pageInfo { hasNextPage } } \
         collections(last: 1) { nodes { slug } } } pageInfo { hasNextPage } } } } }";
-    let (data, count) = statements(&shop, || read(&shop, document, json!({}))).await;
+    let (data, count) = statements(&shop, || shop.read(document, json!({}))).await;
     // Collections, their products and counts; variants and counts, collections; products of variants, availability.
     assert!(count <= 8, "{count} statements");
     let collections = data["collections"]["nodes"].as_array().unwrap();
@@ -317,13 +311,12 @@ async fn a_collection_lists_its_products_in_its_own_order() {
          products(first: $first, after: $after) { nodes { id name slug } pageInfo { hasNextPage endCursor } } } }"
             .into()
     });
-    let (data, count) =
-        statements(&shop, || read(&shop, &document, json!({ "slug": "c", "first": 3 }))).await;
+    let (data, count) = statements(&shop, || shop.read(&document, json!({ "slug": "c", "first": 3 }))).await;
     assert!(count <= 3, "{count} statements");
     let page = &data["collection"]["products"];
     assert_eq!(slugs(page), ["z", "m", "a"]);
     let after = &page["pageInfo"]["endCursor"];
-    let rest = read(&shop, &document, json!({ "slug": "c", "first": 3, "after": after })).await;
+    let rest = shop.read(&document, json!({ "slug": "c", "first": 3, "after": after })).await;
     assert_eq!(slugs(&rest["collection"]["products"]), ["k"]);
     assert_eq!(rest["collection"]["products"]["pageInfo"]["hasNextPage"], false);
 }
@@ -335,7 +328,7 @@ async fn anything_can_be_read_again_by_its_id() {
     let document = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on ProductVariant { sku } } }";
     let missing = "product_00000000000000000000000000";
     let ids = json!([product.variants[0], missing, product.id]);
-    let data = read(&shop, document, json!({ "ids": ids })).await;
+    let data = shop.read(document, json!({ "ids": ids })).await;
     assert_eq!(
         data["nodes"][0],
         json!({ "__typename": "ProductVariant", "id": product.variants[0], "sku": "SKU" })
@@ -367,7 +360,7 @@ fn hammer() -> Value {
 async fn staff_create_products() {
     let shop = Shop::start().await;
     let owner = shop.as_owner();
-    let data = read(&owner, CREATE, json!({ "input": hammer() })).await;
+    let data = owner.read(CREATE, json!({ "input": hammer() })).await;
     let payload = &data["productCreate"];
     assert_eq!(payload["userErrors"], json!([]));
     let product = &payload["product"];
@@ -378,12 +371,12 @@ async fn staff_create_products() {
     let events = "SELECT count(*) FROM events WHERE type = 'product.created' AND actor LIKE 'user\\_%'";
     assert_eq!(shop.sql_count(events).await, 1);
 
-    let again = read(&owner, CREATE, json!({ "input": hammer() })).await;
+    let again = owner.read(CREATE, json!({ "input": hammer() })).await;
     let error = &again["productCreate"]["userErrors"][0];
     assert_eq!((&error["code"], &error["field"]), (&json!("TAKEN"), &json!(["input", "slug"])));
     assert_eq!(again["productCreate"]["product"], Value::Null);
 
-    let unnamed = read(&owner, CREATE, json!({ "input": { "name": "Ball-Peen Hammer" } })).await;
+    let unnamed = owner.read(CREATE, json!({ "input": { "name": "Ball-Peen Hammer" } })).await;
     assert_eq!(unnamed["productCreate"]["product"]["slug"], "ball-peen-hammer");
     assert_eq!(unnamed["productCreate"]["product"]["status"], "DRAFT");
 }
@@ -434,7 +427,7 @@ async fn what_is_wrong_with_a_new_product_is_said() {
         (with("/options/0/values", json!(["S", "S", "L"])), "INVALID", json!(["input", "options", "0"])),
     ];
     for (input, code, field) in cases {
-        let data = read(&owner, CREATE, json!({ "input": input })).await;
+        let data = owner.read(CREATE, json!({ "input": input })).await;
         let errors = &data["productCreate"]["userErrors"];
         assert_eq!(errors[0]["code"], code, "{errors}");
         assert_eq!(errors[0]["field"], field, "{errors}");
@@ -458,7 +451,7 @@ async fn staff_edit_products() {
     let edit = |input: Value| {
         let (owner, mut input) = (owner.clone(), input);
         input["id"] = json!(product.id);
-        async move { read(&owner, UPDATE, json!({ "input": input })).await["productUpdate"].take() }
+        async move { owner.read(UPDATE, json!({ "input": input })).await["productUpdate"].take() }
     };
 
     let edited = edit(json!({ "name": "Zimmermann mallet", "expectedVersion": 1 })).await;
@@ -482,14 +475,14 @@ async fn staff_edit_products() {
     edit(json!({ "status": "ARCHIVED" })).await;
     assert_eq!(slugs(&list(&shop, json!({ "first": 10 })).await), ["saw"]);
     edit(json!({ "status": "ACTIVE", "slug": "mallet" })).await;
-    let found = read(&shop, "{ product(slug: \"mallet\") { version } productSearch(query: \"zimmer\", first: 1) { nodes { slug } } }", json!({})).await;
+    let found = shop.read("{ product(slug: \"mallet\") { version } productSearch(query: \"zimmer\", first: 1) { nodes { slug } } }", json!({})).await;
     assert_eq!(found["product"]["version"], 4);
     assert_eq!(slugs(&found["productSearch"]), ["mallet"]);
     let events = "SELECT count(*) FROM events WHERE type = 'product.updated'";
     assert_eq!(shop.sql_count(events).await, 3);
 
     let missing = json!({ "input": { "id": "product_00000000000000000000000000", "name": "X" } });
-    let missing = read(&owner, UPDATE, missing).await;
+    let missing = owner.read(UPDATE, missing).await;
     assert_eq!(missing["productUpdate"]["userErrors"][0]["code"], "NOT_FOUND");
     let refused =
         shop.as_customer().send(UPDATE, json!({ "input": { "id": product.id, "name": "X" } })).await;
@@ -502,13 +495,14 @@ async fn of_two_edits_of_one_version_one_wins() {
     let owner = shop.as_owner();
     owner.token().await;
     let product = shop.product(named("hammer", "Hammer", "1.00")).await;
-    let edits = (0..8).map(|i| {
-        let input = json!({ "id": product.id, "name": format!("Name {i}"), "expectedVersion": 1 });
-        let owner = owner.clone();
-        async move {
-            read(&owner, UPDATE, json!({ "input": input })).await["productUpdate"]["product"].is_object()
-        }
-    });
+    let edits =
+        (0..8).map(|i| {
+            let input = json!({ "id": product.id, "name": format!("Name {i}"), "expectedVersion": 1 });
+            let owner = owner.clone();
+            async move {
+                owner.read(UPDATE, json!({ "input": input })).await["productUpdate"]["product"].is_object()
+            }
+        });
     let won = futures_util::future::join_all(edits).await.into_iter().filter(|won| *won).count();
     assert_eq!(won, 1);
 }
@@ -609,7 +603,7 @@ const WHOLE: &str = "query($slug: String!) { product(slug: $slug) { id name tags
 async fn an_update_makes_a_product_equal_to_its_source() {
     let shop = Shop::start().await;
     write(&shop, &[draft("one")], OnConflict::Update).await;
-    let before = read(&shop, WHOLE, json!({ "slug": "one" })).await["product"].take();
+    let before = shop.read(WHOLE, json!({ "slug": "one" })).await["product"].take();
     assert_eq!(before["tags"], json!(["a, \"quoted\" {tag}", "b\\c"]));
 
     let mut changed = draft("one");
@@ -626,7 +620,7 @@ async fn an_update_makes_a_product_equal_to_its_source() {
     changed.images[0] = ImageDraft { url: "/b.svg".into(), alt_text: "B".into() };
     assert!(matches!(write(&shop, &[changed], OnConflict::Update).await[..], [Written::Updated(_)]));
 
-    let after = read(&shop, WHOLE, json!({ "slug": "one" })).await["product"].take();
+    let after = shop.read(WHOLE, json!({ "slug": "one" })).await["product"].take();
     assert_eq!(after["id"], before["id"]);
     assert_eq!(after["version"], 2);
     assert_eq!(after["name"], "Other");
@@ -660,10 +654,10 @@ async fn a_source_that_did_not_change_writes_nothing() {
 
     // An edit in between makes the source different again.
     let Written::Unchanged(id) = again[0] else { unreachable!() };
-    read(&shop.as_owner(), UPDATE, json!({ "input": { "id": id, "name": "Edited" } })).await;
+    shop.as_owner().read(UPDATE, json!({ "input": { "id": id, "name": "Edited" } })).await;
     let third = write(&shop, &drafts, OnConflict::Update).await;
     assert!(matches!(third[..], [Written::Updated(_), Written::Unchanged(_)]));
-    assert_eq!(read(&shop, WHOLE, json!({ "slug": "one" })).await["product"]["name"], "Name of one");
+    assert_eq!(shop.read(WHOLE, json!({ "slug": "one" })).await["product"]["name"], "Name of one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -716,109 +710,4 @@ async fn two_imports_of_the_same_products_do_not_disturb_each_other() {
     assert_eq!(shop.sql_count("SELECT count(*) FROM variants").await, 120);
     let gaps = "SELECT count(*) FROM (SELECT max(sequence) <> count(*) AS gap FROM events GROUP BY aggregate_id) AS e WHERE gap";
     assert_eq!(shop.sql_count(gaps).await, 0);
-}
-
-/// What a page of products shows, in every way that a document can say it.
-const SHOWN: &str = "__typename id title: name name slug vendor productType description tags ...Priced \
-    ... on Product { featuredImage { __typename id url altText } } ... { slug priceRange { min { currencyCode } } }";
-const SHOWN_FRAGMENTS: &str = "fragment Priced on Product { priceRange { __typename min { ...Amount } max { amount currencyCode } } } \
-    fragment Amount on Money { __typename amount currencyCode }";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_at_hand_is_what_the_resolvers_say() {
-    let shop = Shop::start().await;
-    let plain =
-        ProductSpec { tags: vec!["b".into(), "a".into()], ..named("plain", "Plain \"hook\"", "5.00") };
-    shop.products(vec![plain, named("bare", "Bare", "19.99")]).await;
-    let ask = async |more: &str| {
-        let document =
-            format!("{{ products(first: 10) {{ nodes {{ {SHOWN} {more} }} }} }} {SHOWN_FRAGMENTS}");
-        read(&shop, &document, json!({})).await["products"]["nodes"].take()
-    };
-    let at_hand = ask("").await;
-    // Options come by a batch of their own, so this object is left to the executor.
-    let mut resolved = ask("options { name }").await;
-    for product in resolved.as_array_mut().unwrap() {
-        assert!(product.as_object_mut().unwrap().remove("options").is_some());
-    }
-    assert_eq!(at_hand.as_array().unwrap().len(), 2);
-    assert_eq!(at_hand, resolved);
-    assert_eq!(at_hand[0]["priceRange"]["min"]["amount"], "19.99");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_selected_in_parts_is_put_together() {
-    let shop = Shop::start().await;
-    shop.products(vec![named("plain", "Plain", "5.00"), named("bare", "Bare", "19.99")]).await;
-    let document = "{ products(first: 10) { nodes { id slug slug } nodes { name } } ...More } \
-                    fragment More on Query { products(first: 10) { nodes { vendor ... on Product { slug } } } }";
-    let in_parts = read(&shop, document, json!({})).await["products"]["nodes"].take();
-    let whole = "{ products(first: 10) { nodes { id slug name vendor } } }";
-    let whole = read(&shop, whole, json!({})).await["products"]["nodes"].take();
-    assert_eq!(whole.as_array().unwrap().len(), 2);
-    assert_eq!(in_parts, whole);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_alias_of_the_cache_is_the_clients_too() {
-    let shop = Shop::start().await;
-    shop.products(vec![named("plain", "Plain", "5.00")]).await;
-    let document = "{ products(first: 1) { nodes { _cacheId: id id } } }";
-    let node = read(&shop, document, json!({})).await["products"]["nodes"][0].take();
-    assert!(node["id"].is_string(), "{node}");
-    assert_eq!(node["_cacheId"], node["id"]);
-}
-
-/// A page that the executor puts together, because of a count and of options that its rows do not bring, without these.
-fn without_what_is_awaited(mut page: Value) -> Value {
-    page.as_object_mut().unwrap().remove("totalCount").expect("it was asked for");
-    let (nodes, edges) = page.as_object().map(|page| (page["nodes"].clone(), page["edges"].clone())).unwrap();
-    let bare = |mut node: Value| {
-        node.as_object_mut().unwrap().remove("options").expect("they were asked for");
-        node
-    };
-    page["nodes"] = nodes.as_array().unwrap().iter().cloned().map(bare).collect();
-    page["edges"] = edges
-        .as_array()
-        .unwrap()
-        .iter()
-        .cloned()
-        .map(|mut edge| {
-            edge["node"] = bare(edge["node"].take());
-            edge
-        })
-        .collect();
-    page
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_is_written_at_once_is_the_executors() {
-    let shop = Shop::start().await;
-    let quoted = named("quoted", "A \"quoted\" name \\ and a\nline", "0.05");
-    shop.products(vec![quoted, named("plain", "Plain é", "5.00"), named("last", "Last", "19.99")]).await;
-    let document = |count: &str, more: &str| {
-        format!(
-            "query P($first: Int, $after: String, $last: Int) {{ products(first: $first, after: $after, last: $last) {{ \
-             __typename edges {{ __typename cursor node {{ ...N }} }} nodes {{ ...N }} \
-             pageInfo {{ __typename hasNextPage hasPreviousPage startCursor endCursor }} {count} }} }} \
-             fragment N on Product {{ __typename id slug name vendor productType description tags {more} \
-             priceRange {{ __typename min {{ __typename amount currencyCode }} max {{ amount }} }} featuredImage {{ url altText }} }}"
-        )
-    };
-    let (at_once, awaited) = (document("", ""), document("totalCount", "options { name }"));
-    let first = read(&shop, &at_once, json!({ "first": 2 })).await["products"].take();
-    assert_eq!(first["nodes"].as_array().unwrap().len(), 2);
-    assert_eq!(first["pageInfo"]["hasNextPage"], true);
-    let after = first["pageInfo"]["endCursor"].clone();
-    for variables in [
-        json!({ "first": 2 }),
-        json!({ "first": 2, "after": after }),
-        json!({ "last": 1 }),
-        json!({ "first": 0 }),
-        json!({ "first": 3 }),
-    ] {
-        let written = read(&shop, &at_once, variables.clone()).await["products"].take();
-        let executed = read(&shop, &awaited, variables.clone()).await["products"].take();
-        assert_eq!(written, without_what_is_awaited(executed), "{variables}");
-    }
 }

@@ -9,6 +9,7 @@ mod cache;
 mod cache_faults;
 mod carts;
 mod catalog;
+mod catalog_at_hand;
 mod catalog_attributes;
 mod catalog_collections;
 mod catalog_prices;
