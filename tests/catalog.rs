@@ -9,11 +9,6 @@ use ironmonger::catalog::{
 
 use crate::support::{Client, ProductSpec, Shop, Value, VariantSpec, json};
 
-fn named(slug: &str, name: &str, price: &str) -> ProductSpec {
-    let variants = vec![VariantSpec { price: price.into(), ..VariantSpec::default() }];
-    ProductSpec { slug: slug.into(), name: name.into(), variants, ..ProductSpec::default() }
-}
-
 async fn statements<F: Future>(shop: &Shop, act: impl Fn() -> F) -> (F::Output, u64) {
     // The first time warms up what a process keeps: connections and the channels.
     act().await;
@@ -38,7 +33,7 @@ async fn list(client: &Client, variables: Value) -> Value {
 async fn pages_visit_every_product_once_in_either_direction() {
     let shop = Shop::start().await;
     // Names repeat, so that the id has to decide.
-    let specs = (0..23).map(|i| named(&format!("p-{i:02}"), &format!("Name {}", i % 3), "5.00"));
+    let specs = (0..23).map(|i| ProductSpec::named(&format!("p-{i:02}"), &format!("Name {}", i % 3), "5.00"));
     shop.products(specs.collect()).await;
     let orders = [
         json!([]),
@@ -80,7 +75,7 @@ async fn pages_visit_every_product_once_in_either_direction() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_of_another_order_is_refused() {
     let shop = Shop::start().await;
-    shop.products(vec![named("a", "A", "1.00"), named("b", "B", "2.00")]).await;
+    shop.products(vec![ProductSpec::named("a", "A", "1.00"), ProductSpec::named("b", "B", "2.00")]).await;
     let page = list(&shop, json!({ "first": 1, "sort": [{ "field": "NAME" }] })).await;
     let cursor = page["pageInfo"]["endCursor"].clone();
     for cursor in [cursor, json!("rubbish"), json!("")] {
@@ -105,15 +100,15 @@ async fn filters_narrow_a_list_down() {
                 vendor: "Acme".into(),
                 tags: vec!["red".into(), "small".into()],
                 collections: vec!["tools".into()],
-                ..named("one", "One", "1.00")
+                ..ProductSpec::named("one", "One", "1.00")
             },
             ProductSpec {
                 vendor: "Beta".into(),
                 tags: vec!["red".into()],
                 variants: vec![ten(0)],
-                ..named("two", "Two", "")
+                ..ProductSpec::named("two", "Two", "")
             },
-            ProductSpec { product_type: "Saws".into(), ..named("three", "Three", "100.00") },
+            ProductSpec { product_type: "Saws".into(), ..ProductSpec::named("three", "Three", "100.00") },
         ])
         .await;
     let tools =
@@ -155,10 +150,13 @@ async fn shoppers_see_what_is_published_and_staff_see_everything() {
     let shop = Shop::start().await;
     let products = shop
         .products(vec![
-            named("shown", "Shown", "1.00"),
-            ProductSpec { status: ProductStatus::Draft, ..named("draft", "Draft", "1.00") },
-            ProductSpec { status: ProductStatus::Archived, ..named("archived", "Archived", "1.00") },
-            named("later", "Later", "1.00"),
+            ProductSpec::named("shown", "Shown", "1.00"),
+            ProductSpec { status: ProductStatus::Draft, ..ProductSpec::named("draft", "Draft", "1.00") },
+            ProductSpec {
+                status: ProductStatus::Archived,
+                ..ProductSpec::named("archived", "Archived", "1.00")
+            },
+            ProductSpec::named("later", "Later", "1.00"),
         ])
         .await;
     shop.sql(&format!(
@@ -209,7 +207,7 @@ async fn a_product_is_shown_with_everything_that_belongs_to_it() {
         variants: vec![variant("S", "19.99", 3, Some("25.00")), variant("L", "5.00", 0, None)],
         images: vec!["/one.svg".into(), "/two.svg".into()],
         collections: vec!["b".into(), "a".into(), "no-such".into()],
-        ..named("hammer", "Hammer", "")
+        ..ProductSpec::named("hammer", "Hammer", "")
     })
     .await;
     let document = shop.contract("storefront", "ProductDetail").unwrap_or_else(|| {
@@ -273,7 +271,7 @@ async fn lists_under_lists_take_one_statement_each() {
         options: vec![("Size".into(), (0..4).map(|v| v.to_string()).collect())],
         variants: variants(1 + i % 4),
         collections: vec![format!("c{}", 1 + i % 5), "c1".into()],
-        ..named(&format!("p{i}"), &format!("P{i}"), "")
+        ..ProductSpec::named(&format!("p{i}"), &format!("P{i}"), "")
     });
     shop.products(specs.collect()).await;
     let document = "{ collections(first: 10) { nodes { slug products(first: 3) { totalCount nodes { slug \
@@ -303,7 +301,8 @@ async fn a_collection_lists_its_products_in_its_own_order() {
         "INSERT INTO collections (id, slug, name, created_at, updated_at) VALUES (gen_random_uuid(), 'c', 'C', now(), now())",
     )
     .await;
-    let in_c = |slug: &str| ProductSpec { collections: vec!["c".into()], ..named(slug, slug, "1.00") };
+    let in_c =
+        |slug: &str| ProductSpec { collections: vec!["c".into()], ..ProductSpec::named(slug, slug, "1.00") };
     shop.products(vec![in_c("z"), in_c("m"), in_c("a")]).await;
     shop.products(vec![in_c("k")]).await;
     let document = shop.contract("storefront", "CollectionPage").unwrap_or_else(|| {
@@ -324,7 +323,7 @@ async fn a_collection_lists_its_products_in_its_own_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn anything_can_be_read_again_by_its_id() {
     let shop = Shop::start().await;
-    let product = shop.product(named("hammer", "Hammer", "1.00")).await;
+    let product = shop.product(ProductSpec::named("hammer", "Hammer", "1.00")).await;
     let document = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on ProductVariant { sku } } }";
     let missing = "product_00000000000000000000000000";
     let ids = json!([product.variants[0], missing, product.id]);
@@ -446,8 +445,8 @@ const UPDATE: &str = "mutation($input: ProductUpdateInput!) { productUpdate(inpu
 async fn staff_edit_products() {
     let shop = Shop::start().await;
     let owner = shop.as_owner();
-    let product = shop.product(named("hammer", "Hammer", "1.00")).await;
-    shop.product(named("saw", "Saw", "1.00")).await;
+    let product = shop.product(ProductSpec::named("hammer", "Hammer", "1.00")).await;
+    shop.product(ProductSpec::named("saw", "Saw", "1.00")).await;
     let edit = |input: Value| {
         let (owner, mut input) = (owner.clone(), input);
         input["id"] = json!(product.id);
@@ -494,7 +493,7 @@ async fn of_two_edits_of_one_version_one_wins() {
     let shop = Shop::start().await;
     let owner = shop.as_owner();
     owner.token().await;
-    let product = shop.product(named("hammer", "Hammer", "1.00")).await;
+    let product = shop.product(ProductSpec::named("hammer", "Hammer", "1.00")).await;
     let edits =
         (0..8).map(|i| {
             let input = json!({ "id": product.id, "name": format!("Name {i}"), "expectedVersion": 1 });

@@ -1,11 +1,6 @@
 //! Objects that are written at once are those that the executor would put together.
 
-use crate::support::{ProductSpec, Shop, Value, VariantSpec, json};
-
-fn named(slug: &str, name: &str, price: &str) -> ProductSpec {
-    let variants = vec![VariantSpec { price: price.into(), ..VariantSpec::default() }];
-    ProductSpec { slug: slug.into(), name: name.into(), variants, ..ProductSpec::default() }
-}
+use crate::support::{ProductSpec, Shop, Value, json};
 
 /// What a page of products shows, in every way that a document can say it.
 const SHOWN: &str = "__typename id title: name name slug vendor productType description tags ...Priced \
@@ -16,9 +11,11 @@ const SHOWN_FRAGMENTS: &str = "fragment Priced on Product { priceRange { __typen
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_at_hand_is_what_the_resolvers_say() {
     let shop = Shop::start().await;
-    let plain =
-        ProductSpec { tags: vec!["b".into(), "a".into()], ..named("plain", "Plain \"hook\"", "5.00") };
-    shop.products(vec![plain, named("bare", "Bare", "19.99")]).await;
+    let plain = ProductSpec {
+        tags: vec!["b".into(), "a".into()],
+        ..ProductSpec::named("plain", "Plain \"hook\"", "5.00")
+    };
+    shop.products(vec![plain, ProductSpec::named("bare", "Bare", "19.99")]).await;
     let ask = async |more: &str| {
         let document =
             format!("{{ products(first: 10) {{ nodes {{ {SHOWN} {more} }} }} }} {SHOWN_FRAGMENTS}");
@@ -38,7 +35,11 @@ async fn what_is_at_hand_is_what_the_resolvers_say() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_selected_in_parts_is_put_together() {
     let shop = Shop::start().await;
-    shop.products(vec![named("plain", "Plain", "5.00"), named("bare", "Bare", "19.99")]).await;
+    shop.products(vec![
+        ProductSpec::named("plain", "Plain", "5.00"),
+        ProductSpec::named("bare", "Bare", "19.99"),
+    ])
+    .await;
     let document = "{ products(first: 10) { nodes { id slug slug } nodes { name } } ...More } \
                     fragment More on Query { products(first: 10) { nodes { vendor ... on Product { slug } } } }";
     let in_parts = shop.read(document, json!({})).await["products"]["nodes"].take();
@@ -51,7 +52,7 @@ async fn what_is_selected_in_parts_is_put_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_alias_of_the_cache_is_the_clients_too() {
     let shop = Shop::start().await;
-    shop.products(vec![named("plain", "Plain", "5.00")]).await;
+    shop.products(vec![ProductSpec::named("plain", "Plain", "5.00")]).await;
     let document = "{ products(first: 1) { nodes { _cacheId: id id } } }";
     let node = shop.read(document, json!({})).await["products"]["nodes"][0].take();
     assert!(node["id"].is_string(), "{node}");
@@ -61,30 +62,24 @@ async fn the_alias_of_the_cache_is_the_clients_too() {
 /// A page that the executor puts together, because of a count and of options that its rows do not bring, without these.
 fn without_what_is_awaited(mut page: Value) -> Value {
     page.as_object_mut().unwrap().remove("totalCount").expect("it was asked for");
-    let (nodes, edges) = page.as_object().map(|page| (page["nodes"].clone(), page["edges"].clone())).unwrap();
-    let bare = |mut node: Value| {
+    let strip = |node: &mut Value| {
         node.as_object_mut().unwrap().remove("options").expect("they were asked for");
-        node
     };
-    page["nodes"] = nodes.as_array().unwrap().iter().cloned().map(bare).collect();
-    page["edges"] = edges
-        .as_array()
-        .unwrap()
-        .iter()
-        .cloned()
-        .map(|mut edge| {
-            edge["node"] = bare(edge["node"].take());
-            edge
-        })
-        .collect();
+    page["nodes"].as_array_mut().unwrap().iter_mut().for_each(strip);
+    page["edges"].as_array_mut().unwrap().iter_mut().for_each(|edge| strip(&mut edge["node"]));
     page
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_written_at_once_is_the_executors() {
     let shop = Shop::start().await;
-    let quoted = named("quoted", "A \"quoted\" name \\ and a\nline", "0.05");
-    shop.products(vec![quoted, named("plain", "Plain é", "5.00"), named("last", "Last", "19.99")]).await;
+    let quoted = ProductSpec::named("quoted", "A \"quoted\" name \\ and a\nline", "0.05");
+    shop.products(vec![
+        quoted,
+        ProductSpec::named("plain", "Plain é", "5.00"),
+        ProductSpec::named("last", "Last", "19.99"),
+    ])
+    .await;
     let document = |count: &str, more: &str| {
         format!(
             "query P($first: Int, $after: String, $last: Int) {{ products(first: $first, after: $after, last: $last) {{ \

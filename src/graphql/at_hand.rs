@@ -74,33 +74,41 @@ impl<T: HasAtHand> OutputType for AtHand<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        match self.written(ctx, field) {
+            Some(written) => Ok(written),
+            None => self.0.resolve(ctx, field).await,
+        }
+    }
+}
+
+impl<T: HasAtHand> AtHand<T> {
+    /// The object as JSON; `None` when it is the executor's.
+    fn written(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> Option<Value> {
+        let at_once = ctx.data_opt::<AtOnce>()?;
         let is_awaited = |selection: &Positioned<Selection>| match &selection.node {
             Selection::Field(field) => T::AWAITED.contains(&field.node.name.node.as_str()),
             _ => false,
         };
-        if let Some(at_once) = ctx.data_opt::<AtOnce>()
-            && !ctx.item.node.items.iter().any(is_awaited)
-        {
-            let asked = Asked {
-                field: &field.node,
-                set: &ctx.item.node,
-                fragments: &ctx.query_env.fragments,
-                channel: ctx.data_unchecked(),
-                locale: ctx.data_unchecked(),
-            };
-            let mut writer = Writer {
-                json: Vec::with_capacity(512),
-                keys: Vec::new(),
-                shown: at_once.shown.as_ref().map(|_| Vec::new()),
-            };
-            if writer.object(&asked, &T::type_name(), |writer, field| self.0.write(field, writer)).is_some() {
-                if let (Some(shown), Some(ids)) = (&at_once.shown, writer.shown) {
-                    shown.note(ids);
-                }
-                return Ok(json::written(writer.json));
-            }
+        if ctx.item.node.items.iter().any(is_awaited) {
+            return None;
         }
-        self.0.resolve(ctx, field).await
+        let asked = Asked {
+            field: &field.node,
+            set: &ctx.item.node,
+            fragments: &ctx.query_env.fragments,
+            channel: ctx.data_unchecked(),
+            locale: ctx.data_unchecked(),
+        };
+        let mut writer = Writer {
+            json: Vec::with_capacity(512),
+            keys: Vec::new(),
+            shown: at_once.shown.as_ref().map(|_| Vec::new()),
+        };
+        writer.whole(&asked, &self.0)?;
+        if let (Some(shown), Some(ids)) = (&at_once.shown, writer.shown) {
+            shown.note(ids);
+        }
+        Some(json::written(writer.json))
     }
 }
 
@@ -141,6 +149,11 @@ struct Open<'w, F> {
 }
 
 impl<'a> Writer<'a> {
+    /// The object below a field that `value` is.
+    pub fn whole<T: HasAtHand>(&mut self, asked: &Asked<'a>, value: &T) -> Option<()> {
+        self.object(asked, &T::type_name(), |to, field| value.write(field, to))
+    }
+
     /// An object below a field: what `write` says of each selected field. `None` when one of them is not at hand.
     pub fn object(
         &mut self,
@@ -171,7 +184,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The same of what shows as such a text, such as an id.
-    pub fn shown(&mut self, value: impl Display) -> Option<()> {
+    pub fn display(&mut self, value: impl Display) -> Option<()> {
         write!(self.json, "\"{value}\"").ok()
     }
 

@@ -60,7 +60,7 @@ impl<T: OutputType> TypeName for Connection<T> {
 impl<T: OutputType> Connection<T> {
     /// The items of the page, each with its cursor.
     async fn edges(&self) -> Vec<Edge<'_, T>> {
-        self.page.items.iter().map(|(cursor, node)| Edge { cursor, node }).collect()
+        self.page.items.iter().map(Edge::new).collect()
     }
 
     /// The items of the page.
@@ -84,36 +84,37 @@ impl<T: HasAtHand> HasAtHand for Connection<AtHand<T>> {
     const AWAITED: &'static [&'static str] = &["totalCount"];
 
     fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()> {
-        let Page { items, has_next, has_previous } = &self.page;
-        let node_type = T::type_name();
-        let write_node = |to: &mut Writer<'a>, field: &Asked<'a>, AtHand(node): &AtHand<T>| {
-            to.object(field, &node_type, |to, field| node.write(field, to))
+        let items = &self.page.items;
+        match field.name() {
+            "edges" => to.list(items, |to, item| to.whole(field, &Edge::new(item))),
+            "nodes" => to.list(items, |to, (_, AtHand(node))| to.whole(field, node)),
+            "pageInfo" => to.whole(field, &page_info(&self.page)),
+            _ => None,
+        }
+    }
+}
+
+impl<T: HasAtHand> HasAtHand for Edge<'_, AtHand<T>> {
+    fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()> {
+        match field.name() {
+            "cursor" => to.plain(self.cursor),
+            "node" => to.whole(field, &self.node.0),
+            _ => None,
+        }
+    }
+}
+
+impl HasAtHand for PageInfo {
+    fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()> {
+        let cursor = |to: &mut Writer<'a>, cursor: &Option<String>| match cursor {
+            Some(cursor) => to.plain(cursor),
+            None => to.null(),
         };
         match field.name() {
-            "nodes" => to.list(items, |to, (_, node)| write_node(to, field, node)),
-            "edges" => {
-                let edge_type = <Edge<'_, AtHand<T>> as TypeName>::type_name();
-                to.list(items, |to, (cursor, node)| {
-                    to.object(field, &edge_type, |to, field| match field.name() {
-                        "cursor" => to.plain(cursor),
-                        "node" => write_node(to, field, node),
-                        _ => None,
-                    })
-                })
-            }
-            "pageInfo" => to.object(field, "PageInfo", |to, field| {
-                let cursor = |to: &mut Writer<'a>, item: Option<&(String, AtHand<T>)>| match item {
-                    Some((cursor, _)) => to.plain(cursor),
-                    None => to.null(),
-                };
-                match field.name() {
-                    "hasNextPage" => to.boolean(*has_next),
-                    "hasPreviousPage" => to.boolean(*has_previous),
-                    "startCursor" => cursor(to, items.first()),
-                    "endCursor" => cursor(to, items.last()),
-                    _ => None,
-                }
-            }),
+            "hasNextPage" => to.boolean(self.has_next_page),
+            "hasPreviousPage" => to.boolean(self.has_previous_page),
+            "startCursor" => cursor(to, &self.start_cursor),
+            "endCursor" => cursor(to, &self.end_cursor),
             _ => None,
         }
     }

@@ -22,7 +22,7 @@ const GENERATION_BYTES: usize = 256 * 1024;
 /// Longer documents are not remembered: one of them would drive out many.
 const MAX_REMEMBERED_BYTES: usize = 16 * 1024;
 
-const UNPOISONED: &str = "never poisoned: no code panics in it";
+const POISON: &str = "never poisoned: no code panics in it";
 
 /// A document within the limits of [`limits`].
 pub struct Document {
@@ -109,12 +109,12 @@ impl Document {
 
     /// Whether it was valid for such a request before.
     pub fn passed(&self, shape: Shape) -> bool {
-        self.passed.read().expect(UNPOISONED).contains(&shape)
+        self.passed.read().expect(POISON).contains(&shape)
     }
 
     /// It was valid for such a request.
     pub fn pass(&self, shape: Shape) {
-        let mut passed = self.passed.write().expect(UNPOISONED);
+        let mut passed = self.passed.write().expect(POISON);
         if passed.len() < MAX_SHAPES && !passed.contains(&shape) {
             passed.push(shape);
         }
@@ -190,7 +190,7 @@ impl Documents {
     /// The document with this text.
     pub fn get(&self, text: &str) -> Result<Arc<Document>, Refusal> {
         let old = {
-            let generations = self.0.read().expect(UNPOISONED);
+            let generations = self.0.read().expect(POISON);
             if let Some(document) = generations.young.get(text) {
                 return Ok(document.clone());
             }
@@ -207,7 +207,7 @@ impl Documents {
     }
 
     fn remember(&self, text: &str, document: Arc<Document>) {
-        let mut generations = self.0.write().expect(UNPOISONED);
+        let mut generations = self.0.write().expect(POISON);
         if generations.young_bytes + text.len() > GENERATION_BYTES {
             generations.old = std::mem::take(&mut generations.young);
             generations.young_bytes = 0;

@@ -231,12 +231,11 @@ impl Edge {
         if document.passed(shape) {
             let again = Call { plan: call.plan.clone(), ..call.again() };
             let response = self.run_with(&self.lenient, call).await;
-            let of_resolver = |error: &ServerError| error.source.is_some();
-            return if response.errors.iter().all(of_resolver) {
-                response
-            } else {
-                self.run_with(&self.schema, again).await
-            };
+            // Only what a resolver says has a source.
+            if response.errors.iter().all(|error| error.source.is_some()) {
+                return response;
+            }
+            return self.run_with(&self.schema, again).await;
         }
         let response = self.run_with(&self.schema, call).await;
         if response.errors.is_empty() {

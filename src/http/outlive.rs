@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
@@ -13,36 +15,24 @@ use tokio_util::task::TaskTracker;
 /// before its end, it goes on in a task of the tracker.
 ///
 /// Gives what the work gives, or what it panicked with.
-pub struct Outliving<F>
-where
-    F: Future + Send + 'static,
-    F::Output: Send,
-{
-    work: Option<Pin<Box<F>>>,
+pub struct Outliving<T: Send + 'static> {
+    work: Option<BoxFuture<'static, T>>,
     tasks: TaskTracker,
 }
 
-impl<F> Outliving<F>
-where
-    F: Future + Send + 'static,
-    F::Output: Send,
-{
+impl<T: Send + 'static> Outliving<T> {
     /// `work`, to be ended by `tasks` if need be.
-    pub fn new(work: F, tasks: &TaskTracker) -> Self {
-        Self { work: Some(Box::pin(work)), tasks: tasks.clone() }
+    pub fn new(work: impl Future<Output = T> + Send + 'static, tasks: &TaskTracker) -> Self {
+        Self { work: Some(work.boxed()), tasks: tasks.clone() }
     }
 }
 
-impl<F> Future for Outliving<F>
-where
-    F: Future + Send + 'static,
-    F::Output: Send,
-{
-    type Output = Result<F::Output, Box<dyn Any + Send>>;
+impl<T: Send + 'static> Future for Outliving<T> {
+    type Output = Result<T, Box<dyn Any + Send>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let work = self.work.as_mut().expect("not polled after its end");
-        let output = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+        let output = match catch_unwind(AssertUnwindSafe(|| work.poll_unpin(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
             Err(panic) => Err(panic),
@@ -52,11 +42,7 @@ where
     }
 }
 
-impl<F> Drop for Outliving<F>
-where
-    F: Future + Send + 'static,
-    F::Output: Send,
-{
+impl<T: Send + 'static> Drop for Outliving<T> {
     fn drop(&mut self) {
         // Without a runtime the process ends, and whatever is left with it.
         if let (Some(work), Ok(runtime)) = (self.work.take(), Handle::try_current()) {

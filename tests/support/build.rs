@@ -51,6 +51,14 @@ impl Default for VariantSpec {
     }
 }
 
+impl ProductSpec {
+    /// With one variant at this price.
+    pub fn named(slug: &str, name: &str, price: &str) -> Self {
+        let variants = vec![VariantSpec { price: price.into(), ..VariantSpec::default() }];
+        Self { slug: slug.into(), name: name.into(), variants, ..Self::default() }
+    }
+}
+
 impl Default for ProductSpec {
     fn default() -> Self {
         let slug = format!("product-{}", uuid::Uuid::new_v4().simple());

@@ -11,7 +11,7 @@ impl HasAtHand for Product {
         // Texts in another language come by a batch of their own.
         let as_written = field.locale.tag().is_none();
         match field.name() {
-            "id" => to.shown(id),
+            "id" => to.display(id),
             "name" if as_written => to.text(name),
             "slug" => to.text(slug),
             "vendor" => to.text(vendor),
@@ -25,14 +25,13 @@ impl HasAtHand for Product {
                         "max" => max,
                         _ => return None,
                     };
-                    let money = bound.channel.money(minor);
-                    to.object(bound, "Money", |to, field| money.write(field, to))
+                    to.whole(bound, &bound.channel.money(minor))
                 }),
                 None => to.null(),
             },
             "featuredImage" => match image.as_ref()? {
                 Some(image) => to.object(field, "Image", |to, field| match field.name() {
-                    "id" => to.shown(image.id),
+                    "id" => to.display(image.id),
                     "url" => to.text(&image.url),
                     "altText" => to.text(&image.alt_text),
                     _ => None,
