@@ -3,6 +3,8 @@
 //! Texts are cut into words here, not by PostgreSQL's parser, so that "AD-03-black-OS" is found by its parts and a
 //! question is cut in the same way. Folding accents and stemming is left to PostgreSQL (`product_search`).
 
+use std::collections::HashSet;
+
 /// A longer description counts with its beginning only; what a tsvector can hold is limited.
 const MAX_DESCRIPTION_BYTES: usize = 10_000;
 
@@ -15,7 +17,7 @@ pub(super) struct SearchDocument {
     pub b: String,
     /// Type and tags.
     pub c: String,
-    /// The description.
+    /// The description, each word once: how often it says one does not count.
     pub d: String,
 }
 
@@ -38,7 +40,9 @@ impl SearchDocument {
         for tag in tags {
             append_words(&mut document.c, tag);
         }
-        append_prose(&mut document.d, description);
+        let mut prose = String::new();
+        append_prose(&mut prose, description);
+        document.d = distinct(&prose);
         document
     }
 }
@@ -86,6 +90,12 @@ fn append_prose(words: &mut String, text: &str) {
     }
 }
 
+/// Each of the words once.
+fn distinct(words: &str) -> String {
+    let mut seen = HashSet::new();
+    words.split(' ').filter(|word| !word.is_empty() && seen.insert(*word)).collect::<Vec<_>>().join(" ")
+}
+
 fn append(words: &mut String, character: char) {
     if character.is_ascii() && !character.is_ascii_alphanumeric() {
         space(words);
@@ -109,6 +119,12 @@ mod tests {
         assert_eq!(words("AD-03-black-OS"), "AD 03 black OS");
         assert_eq!(words("  Crème  brûlée, 16oz! "), "Crème brûlée 16oz ");
         assert_eq!(words("(:*&|!'\"\\)"), "");
+    }
+
+    #[test]
+    fn a_description_says_each_word_once() {
+        let document = SearchDocument::new("oak oak", "", [], "", &[], "<b>Oak</b> and oak, and Oak.");
+        assert_eq!((document.a.as_str(), document.d.as_str()), ("oak oak", "Oak and oak"));
     }
 
     #[test]
