@@ -5,6 +5,7 @@ mod support;
 mod access;
 mod bulk;
 mod bulk_hostile;
+mod bulk_references;
 mod cache;
 mod cache_faults;
 mod carts;

@@ -53,10 +53,14 @@ const INSERT_OPTIONS: &str = "INSERT INTO product_options AS o (id, product_id, 
     SELECT t.id, t.product_id, t.name, t.choices::text[], t.position \
     FROM unnest(?, ?, ?, ?, ?) AS t(id, product_id, name, choices, position)";
 
-const INSERT_IMAGES: &str = "INSERT INTO product_images AS i (id, product_id, url, alt_text, position, media_id) \
+// Foreign keys need not be asked about stored images: they are locked.
+const INSERT_IMAGES: &str = "WITH t AS (SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?) \
+         AS t(id, product_id, url, alt_text, position, media_id, stored_path)), \
+    stored AS MATERIALIZED (SELECT id FROM media_images \
+         WHERE id = ANY(ARRAY(SELECT media_id FROM t WHERE media_id IS NOT NULL)) AND state = 'STORED' FOR KEY SHARE) \
+    INSERT INTO product_images AS i (id, product_id, url, alt_text, position, media_id) \
     SELECT t.id, t.product_id, CASE WHEN m.id IS NULL THEN t.url ELSE t.stored_path END, t.alt_text, t.position, m.id \
-    FROM unnest(?, ?, ?, ?, ?, ?, ?) AS t(id, product_id, url, alt_text, position, media_id, stored_path) \
-    LEFT JOIN media_images AS m ON m.id = t.media_id AND m.state = 'STORED'";
+    FROM t LEFT JOIN stored AS m ON m.id = t.media_id";
 
 const INSERT_TRANSLATIONS: &str = "INSERT INTO product_translations AS r (product_id, locale, name, description) \
     SELECT * FROM unnest(?, ?, ?, ?)";

@@ -52,12 +52,14 @@ pub(super) async fn write_memberships(
         return Ok(());
     }
     Sql::<Uuid>::new(
-        "WITH written AS (INSERT INTO collection_products AS cp (collection_id, product_id, position) \
+        "WITH t AS (SELECT * FROM unnest(?, ?, ?) WITH ORDINALITY AS t(product_id, slug, position, place)), \
+         home AS MATERIALIZED (SELECT id, slug FROM collections \
+         WHERE slug = ANY(ARRAY(SELECT DISTINCT slug FROM t)) AND rule IS NULL FOR KEY SHARE), \
+         written AS (INSERT INTO collection_products AS cp (collection_id, product_id, position) \
          SELECT c.id, t.product_id, coalesce(t.position, \
          coalesce((SELECT max(m.position) FROM collection_products AS m WHERE m.collection_id = c.id), 0) \
          + row_number() OVER (PARTITION BY c.id ORDER BY t.place)) \
-         FROM unnest(?, ?, ?) WITH ORDINALITY AS t(product_id, slug, position, place) \
-         CROSS JOIN LATERAL (SELECT id FROM collections WHERE slug = t.slug AND rule IS NULL OFFSET 0) AS c \
+         FROM t JOIN home AS c USING (slug) \
          ON CONFLICT (collection_id, product_id) DO UPDATE SET position = excluded.position \
          WHERE cp.position <> excluded.position RETURNING collection_id) \
          SELECT pg_notify('ironmonger_events', 'collection:' || collection_id) \

@@ -8,6 +8,7 @@ mod collections;
 mod publication;
 mod queries;
 mod variants;
+mod vouched;
 
 use std::collections::HashMap;
 
@@ -103,6 +104,11 @@ pub async fn write_records(
 /// Everything but the rows of the products.
 async fn write_children(conn: &mut Conn, batch: &Batch<'_>, targets: &[Target<'_>]) -> Result<()> {
     let (new, known): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(|target| target.is_new);
+    // Known products lose rows, too, and what hangs on those has to follow.
+    let vouched = known.is_empty() && vouched::can_vouch(conn, &new).await?;
+    if vouched {
+        vouched::stop_asking(conn).await?;
+    }
     if !new.is_empty() {
         children::insert(conn, &new).await?;
     }
@@ -134,6 +140,9 @@ async fn write_children(conn: &mut Conn, batch: &Batch<'_>, targets: &[Target<'_
         })
         .collect();
     inventory::set_on_hand(conn, &stock, "as the source says", batch.actor, batch.now).await?;
+    if vouched {
+        vouched::ask_again(conn).await?;
+    }
     let ids: Vec<ProductId> = targets.iter().map(|target| target.id).collect();
     rules::review(conn, &ids, Touched::Everything).await?;
     queries::append_events(conn, batch, targets).await?;

@@ -1,0 +1,117 @@
+-- As before.
+DO $$
+DECLARE
+    ours record;
+BEGIN
+    FOR ours IN SELECT tgrelid::regclass AS relation, tgname FROM pg_trigger
+        WHERE NOT tgisinternal AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE TRIGGER %I', ours.relation, ours.tgname);
+    END LOOP;
+END $$;
+
+CREATE OR REPLACE FUNCTION catalog_watch(watched regclass, function regproc, argument text DEFAULT '') RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER catalog_inserted AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows '
+        'FOR EACH STATEMENT EXECUTE FUNCTION %s(%L)', watched, function, argument);
+    EXECUTE format('CREATE TRIGGER catalog_updated AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows '
+        'FOR EACH STATEMENT EXECUTE FUNCTION %s(%L)', watched, function, argument);
+    EXECUTE format('CREATE TRIGGER catalog_deleted AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows '
+        'FOR EACH STATEMENT EXECUTE FUNCTION %s(%L)', watched, function, argument);
+    EXECUTE format('CREATE TRIGGER catalog_truncated AFTER TRUNCATE ON %s '
+        'FOR EACH STATEMENT EXECUTE FUNCTION catalog_everything_changed()', watched);
+END $$;
+
+CREATE OR REPLACE FUNCTION catalog_prices_changed() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    touched uuid[];
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        SELECT coalesce(array_agg(DISTINCT v.product_id), '{}') INTO touched
+        FROM old_rows AS r CROSS JOIN LATERAL (SELECT product_id FROM variants WHERE id = r.variant_id OFFSET 0) AS v HAVING EXISTS (SELECT FROM old_rows);
+    ELSE
+        SELECT array_agg(DISTINCT v.product_id) INTO touched
+        FROM new_rows AS r CROSS JOIN LATERAL (SELECT product_id FROM variants WHERE id = r.variant_id OFFSET 0) AS v;
+    END IF;
+    PERFORM catalog_products_touched(2, touched);
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM catalog_changed(2, array_agg(DISTINCT v.product_id), turn.at)
+        FROM new_rows AS r CROSS JOIN LATERAL (SELECT product_id FROM variants WHERE id = r.variant_id OFFSET 0) AS v
+            CROSS JOIN LATERAL (VALUES (r.sale_starts_at), (r.sale_ends_at)) AS turn(at)
+        WHERE turn.at > clock_timestamp() GROUP BY turn.at;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION search_refresh(ids uuid[]) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+BEGIN
+    -- Whoever refreshes the same product waits here; the statements after it see what the others committed.
+    PERFORM FROM product_terms WHERE product_id = ANY (ids) ORDER BY product_id FOR UPDATE;
+
+    INSERT INTO product_terms AS t (product_id, terms, facets)
+    SELECT p.id,
+        -- Without its positions a word of the description takes less room and ranks the same.
+        CASE WHEN length(p.search) < 20000
+             THEN ts_filter(p.search, '{a,b,c}') || strip(ts_filter(p.search, '{d}')) ELSE ts_filter(p.search, '{a}') END
+        || array_to_tsvector(special.terms || ARRAY(SELECT '=' || facet FROM unnest(facet.facets) AS facet)),
+        facet.facets
+    FROM products AS p
+    CROSS JOIN LATERAL (SELECT uuid_hash_extended(p.id, 0) AS hash) AS chance
+    CROSS JOIN LATERAL (SELECT ARRAY(
+        SELECT value FROM (
+            SELECT E'v\x1f' || p.vendor AS value WHERE p.vendor <> ''
+            UNION ALL SELECT E't\x1f' || p.product_type WHERE p.product_type <> ''
+            UNION ALL SELECT E'g\x1f' || tag FROM unnest(p.tags) AS tag
+            UNION ALL SELECT E'o\x1f' || o.name || E'\x1f' || choice
+                FROM product_options AS o, unnest(o."values") AS choice WHERE o.product_id = p.id
+            UNION ALL SELECT E'a\x1f' || a.key || E'\x1f' || one
+                FROM jsonb_each(p.attributes) AS a CROSS JOIN LATERAL jsonb_array_elements_text(
+                    CASE jsonb_typeof(a.value) WHEN 'array' THEN a.value ELSE jsonb_build_array(a.value) END) AS one
+                WHERE p.attributes <> '{}' AND jsonb_typeof(a.value) <> 'number' AND one <> ''
+        ) AS every WHERE octet_length(value) <= 600 LIMIT 500
+    ) AS facets OFFSET 0) AS facet
+    CROSS JOIN LATERAL (SELECT ARRAY(
+        SELECT '^' || stem FROM unnest(tsvector_to_array(ts_filter(p.search, '{a}'))) AS stem
+        UNION ALL SELECT '=s' || p.status
+        UNION ALL SELECT '#' || level || '.' || (chance.hash & ((1 << level) - 1)) FROM unnest('{2,4,6,8,10}'::integer[]) AS level
+        UNION ALL SELECT '=c' || pc.channel_id FROM product_channels AS pc WHERE pc.product_id = p.id AND pc.listed
+        UNION ALL SELECT '#c' || pc.channel_id FROM product_channels AS pc WHERE chance.hash & 255 = 0 AND pc.product_id = p.id AND pc.listed
+        UNION ALL SELECT '=p' || pc.channel_id || E'\x1f' || step
+            FROM product_channels AS pc, generate_series(number_step(pc.min_price), number_step(pc.max_price)) AS step
+            WHERE pc.product_id = p.id AND number_step(pc.max_price) - number_step(pc.min_price) < 12
+        UNION ALL SELECT '=p' || pc.channel_id || E'\x1f*' FROM product_channels AS pc
+            WHERE pc.product_id = p.id AND number_step(pc.max_price) - number_step(pc.min_price) >= 12
+        UNION ALL SELECT '=k' || cp.collection_id FROM collection_products AS cp WHERE cp.product_id = p.id
+        UNION ALL SELECT '=i' WHERE EXISTS (
+            SELECT FROM variants AS v CROSS JOIN LATERAL (
+                SELECT FROM stock_levels AS s
+                WHERE s.variant_id = v.id AND (s.backorderable OR s.on_hand > s.reserved) OFFSET 0) AS s
+            WHERE v.product_id = p.id)
+        UNION ALL SELECT E'=n\x1f' || a.key || E'\x1f' || number_step(CASE WHEN abs((a.value #>> '{}')::numeric) < 1e100
+                THEN round((a.value #>> '{}')::numeric, 6)::double precision ELSE 1e100 END)
+            FROM jsonb_each(CASE WHEN p.attributes <> '{}' THEN p.attributes END) AS a WHERE jsonb_typeof(a.value) = 'number'
+    ) AS terms) AS special
+    WHERE p.id = ANY (ids)
+    ORDER BY p.id
+    ON CONFLICT (product_id) DO UPDATE SET terms = excluded.terms, facets = excluded.facets
+    WHERE (t.terms, t.facets) IS DISTINCT FROM (excluded.terms, excluded.facets);
+
+    -- New words and values are rare once a catalog is there. In one order, so that two writers do not deadlock.
+    INSERT INTO search_words (word, lexeme)
+    SELECT word, stem[1] FROM (
+        SELECT DISTINCT word FROM products AS p, regexp_split_to_table(lower(fold_accents(
+            p.name || ' ' || p.vendor || ' ' || p.product_type || ' ' || array_to_string(p.tags, ' '))), '[^[:alnum:]]+') AS word
+        WHERE p.id = ANY (ids) AND length(word) BETWEEN 3 AND 30 AND word !~ '[0-9]'
+    ) AS written CROSS JOIN LATERAL ts_lexize('pg_catalog.english_stem', word) AS stem
+    WHERE cardinality(stem) = 1 AND NOT EXISTS (SELECT FROM search_words AS known WHERE known.word = written.word)
+    ORDER BY word ON CONFLICT DO NOTHING;
+
+    INSERT INTO search_values (kind, value, folded)
+    SELECT kind, value, ' ' || lower(fold_accents(value)) FROM (
+        SELECT DISTINCT pair.kind, pair.value FROM products AS p, LATERAL (VALUES ('v'::"char", p.vendor), ('t', p.product_type)) AS pair (kind, value)
+        WHERE p.id = ANY (ids) AND pair.value <> ''
+    ) AS written
+    WHERE NOT EXISTS (SELECT FROM search_values AS known WHERE known.kind = written.kind AND known.value = written.value)
+    ORDER BY kind, value ON CONFLICT DO NOTHING;
+END $$;
