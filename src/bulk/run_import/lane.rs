@@ -1,12 +1,11 @@
-//! Batches on their way into the database: some side by side on connections of their own, committed in the order of the file.
+//! Batches on their way into the database: two side by side on connections of their own, committed in the order of the file.
 //!
-//! What takes the time is one server process writing rows and indexes; two make use of two cores, and a third of the time that
-//! the others wait for each other. A batch waits with its last statement, which moves the position, until the one before it has
-//! committed. So the position never leaves a gap, and a crash costs these batches. PostgreSQL does not see this wait, so nothing
-//! that an earlier batch wants may be held by a later one: batches that share a product, or write what others look at, go one
-//! after the other.
+//! What takes the time is one server process writing rows and indexes; two make use of two cores. The second batch waits
+//! with its last statement, which moves the position, until the first has committed. So the position never leaves a gap, and a
+//! crash costs two batches. PostgreSQL does not see this wait, so nothing that the first batch wants may be held by the
+//! second: batches that share a product, or write what others look at, go one after the other.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, StreamExt};
@@ -19,8 +18,8 @@ use crate::jobs::JobError;
 
 use super::batch::{Batch, Writer};
 
-/// More would not help: the commits are one after the other, and each takes a third of a batch's time.
-const SIDE_BY_SIDE: usize = 3;
+/// More would not help: the commits are one after the other.
+const SIDE_BY_SIDE: usize = 2;
 
 /// What a committed batch adds to the books, and where the next one begins.
 pub type Written = (Position, Tally);
@@ -31,8 +30,8 @@ pub struct Lane<'a> {
     writing: FuturesOrdered<BoxFuture<'a, Result<Written, JobError>>>,
     /// Where the next batch begins.
     position: Position,
-    /// The products of each batch; none if nothing may be written beside it.
-    products: VecDeque<Option<HashSet<String>>>,
+    /// The products of the last batch; none if nothing may be written beside it.
+    beside: Option<HashSet<String>>,
     /// Tells when the last batch has committed.
     committed: Option<oneshot::Receiver<()>>,
 }
@@ -40,27 +39,23 @@ pub struct Lane<'a> {
 impl<'a> Lane<'a> {
     /// Without batches; the first one begins at `position`.
     pub fn new(writer: &'a Writer<'a>, position: Position) -> Self {
-        Self { writer, writing: FuturesOrdered::new(), position, products: VecDeque::new(), committed: None }
+        Self { writer, writing: FuturesOrdered::new(), position, beside: None, committed: None }
     }
 
     /// The next batch that has committed, in the order of the file; `None` when none is being written. May be dropped and
     /// called again.
     pub async fn next(&mut self) -> Option<Result<Written, JobError>> {
-        let written = self.writing.next().await;
-        self.products.pop_front();
-        written
+        self.writing.next().await
     }
 
     /// Whether the entries have to wait until a batch has committed.
     pub fn is_full_for(&self, entries: &[Entry<Item>]) -> bool {
-        if self.writing.len() >= SIDE_BY_SIDE {
-            return true;
-        }
-        let ours = products(entries);
-        let may_be_beside = |theirs: &Option<HashSet<String>>| {
-            theirs.as_ref().zip(ours.as_ref()).is_some_and(|(theirs, ours)| theirs.is_disjoint(ours))
+        let beside = match self.writing.len() {
+            0 => return false,
+            SIDE_BY_SIDE.. => return true,
+            _ => self.beside.as_ref().zip(products(entries)),
         };
-        !self.products.iter().all(may_be_beside)
+        beside.is_none_or(|(theirs, ours)| !theirs.is_disjoint(&ours))
     }
 
     /// Begins to write a batch. It is not empty, and there is room for it.
@@ -68,7 +63,7 @@ impl<'a> Lane<'a> {
         let Some(to) = entries.last().map(|entry| entry.next) else { return };
         let (done, committed) = oneshot::channel();
         let from = std::mem::replace(&mut self.position, to);
-        self.products.push_back(products(&entries));
+        self.beside = products(&entries);
         let batch = Batch { entries, from, to, turn: self.committed.replace(committed) };
         let writer = self.writer;
         self.writing.push_back(Box::pin(async move {
