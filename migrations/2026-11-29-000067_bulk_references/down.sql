@@ -1,4 +1,6 @@
 -- As before.
+ALTER INDEX product_terms_sample_idx SET (gin_pending_list_limit = 512);
+ALTER INDEX product_terms_small_sample_idx SET (gin_pending_list_limit = 512);
 DO $$
 DECLARE
     ours record;

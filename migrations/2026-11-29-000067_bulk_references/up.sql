@@ -127,3 +127,7 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM search_values AS known WHERE known.kind = written.kind AND known.value = written.value)
     ORDER BY kind, value ON CONFLICT DO NOTHING;
 END $$;
+
+-- The indexes of samples, too, keep more pending where many products come at once.
+ALTER INDEX product_terms_sample_idx RESET (gin_pending_list_limit);
+ALTER INDEX product_terms_small_sample_idx RESET (gin_pending_list_limit);

@@ -300,7 +300,12 @@ pub(super) async fn begun(conn: &mut Conn, word: &str, most: i64) -> QueryResult
 
 /// Empties the list of pending entries of the index; only its owner may.
 pub(super) async fn settle(conn: &mut Conn) -> QueryResult<()> {
-    Sql::<BigInt>::new("SELECT gin_clean_pending_list('product_terms_terms_idx')").execute(conn).await?;
+    Sql::<BigInt>::new(
+        "SELECT gin_clean_pending_list(index) FROM unnest('{product_terms_terms_idx, product_terms_sample_idx, \
+         product_terms_small_sample_idx}'::regclass[]) AS index",
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -1,8 +1,7 @@
 //! Fills a database with the products of a shop.
 //!
 //! The products go through the reader of JSONL and the writer of imports, so that the rows are those of an import of the
-//! same file, in parallel batches. What an import does for others is left out: nobody is told of the events, and the rules
-//! that the writer keeps anyway are not checked row by row. What triggers derive from the rows is asked for once a batch.
+//! same file, in parallel batches.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,14 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use diesel::QueryResult;
-use diesel::sql_types::{Array, Uuid};
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use ironmonger::bulk::parse_jsonl_line;
-use ironmonger::catalog::{ProductDraft, Written, create_products};
-use ironmonger::db::{Conn, Db};
-use ironmonger::ids::ProductId;
-use ironmonger::sql::Sql;
+use ironmonger::catalog::{ProductDraft, create_products};
+use ironmonger::db::Db;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
@@ -81,11 +76,8 @@ pub async fn open(folder: &Path, shop: &Shop) -> anyhow::Result<Servers> {
 const BATCH: u64 = 500;
 /// From this size on making the indexes in the end is faster than keeping them up.
 const WITHOUT_INDEXES_FROM: u64 = 50_000;
-/// Rules that the writer keeps anyway (foreign keys) are not checked again, and triggers stay silent but for [`COPIES`].
-const SESSION: &str = "?options=-c%20synchronous_commit%3Doff%20-c%20session_replication_role%3Dreplica";
-
-/// The trigger that copies from products what lists are sorted by.
-const COPIES: &str = "TRIGGER product_channels_copy_on_insert";
+/// A crash makes the shop unfinished anyway.
+const SESSION: &str = "?options=-c%20synchronous_commit%3Doff";
 
 /// Writes the shop into an empty database.
 pub async fn fill(servers: &Servers, shop: &Shop) -> anyhow::Result<()> {
@@ -102,9 +94,7 @@ pub async fn fill(servers: &Servers, shop: &Shop) -> anyhow::Result<()> {
     } else {
         Vec::new()
     };
-    client.batch_execute(&format!("ALTER TABLE product_channels ENABLE ALWAYS {COPIES}")).await?;
     write_all(servers, &format!("{url}{SESSION}"), shop).await?;
-    client.batch_execute(&format!("ALTER TABLE product_channels ENABLE {COPIES}")).await?;
     if large {
         indexes::make_again(&url, dropped).await?;
         alter_system(&client, "RESET max_wal_size").await?;
@@ -154,15 +144,8 @@ async fn write_all(servers: &Servers, url: &str, shop: &Shop) -> anyhow::Result<
                     })
                     .collect::<Result<_, _>>()?;
                 let now = app.clock.now();
-                conn.transaction(async |conn| {
-                    let written = create_products(conn, &channel, &drafts, now, "system").await?;
-                    let created = written.iter().filter_map(|written| match written {
-                        Written::Created(id) => Some(*id),
-                        _ => None,
-                    });
-                    Ok::<_, ironmonger::error::Error>(write_terms(conn, &created.collect::<Vec<_>>()).await?)
-                })
-                .await?;
+                conn.transaction(async |conn| create_products(conn, &channel, &drafts, now, "system").await)
+                    .await?;
             }
         });
     }
@@ -177,11 +160,4 @@ async fn write_all(servers: &Servers, url: &str, shop: &Shop) -> anyhow::Result<
             _ = tell.tick() => eprintln!("{} products", next.load(Ordering::Relaxed).min(shop.products())),
         }
     }
-}
-
-/// Writes what the products are found by, as a trigger would when the transaction commits.
-async fn write_terms(conn: &mut Conn, ids: &[ProductId]) -> QueryResult<()> {
-    use diesel_async::RunQueryDsl;
-    Sql::<()>::new("SELECT search_refresh(?)").bind::<Array<Uuid>, _>(ids.to_vec()).execute(conn).await?;
-    Ok(())
 }
