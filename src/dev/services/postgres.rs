@@ -232,12 +232,15 @@ async fn launch(
     Ok(child)
 }
 
-/// An eighth of the machine's memory, which PostgreSQL only takes as it fills it: at least its default, and at most what a shop
-/// of a million products works in.
+/// An eighth of the memory that there is for us, which PostgreSQL only takes as it fills it: at least its default, and at most
+/// what a shop of a million products works in.
 fn shared_buffers_mb() -> i64 {
     let pages = sysconf(SysconfVar::_PHYS_PAGES).ok().flatten().unwrap_or(0);
     let page_size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(0);
-    (pages * page_size / (8 << 20)).clamp(128, 2048)
+    // Of a container; "max" where it has no limit.
+    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let limit = limit.and_then(|limit| limit.trim().parse().ok()).unwrap_or(i64::MAX);
+    ((pages * page_size).min(limit) / (8 << 20)).clamp(128, 2048)
 }
 
 /// A killed postmaster whose parent never looks for its end stays in the process table, and PostgreSQL takes it for
