@@ -19,6 +19,8 @@ const NOTE_ROLE: &str = "CREATE TABLE noted (role text);
     ALTER TABLE stock_levels ENABLE ALWAYS TRIGGER note_role; ALTER TABLE events ENABLE ALWAYS TRIGGER note_role;
     INSERT INTO channels (id, slug, name, currency_code) VALUES (gen_random_uuid(), 'japan', 'Japan', 'JPY');
     INSERT INTO collections (id, slug, name, created_at, updated_at) VALUES (gen_random_uuid(), 'hooks', 'Hooks', now(), now());
+    INSERT INTO media_images (id, state, sha256, format, width, height, frames, size_bytes, file_name, created_at)
+    VALUES ('01900000-0000-7000-8000-000000000001', 'STORED', sha256('a'), 'JPEG', 1, 1, 1, 1, 'a.jpg', now());
 ";
 
 const NOTED: &str = "SELECT string_agg(DISTINCT role, ', ' ORDER BY role) FROM noted";
@@ -34,7 +36,8 @@ fn file() -> Vec<u8> {
                 "prices":[{{"channel":"default","currencyCode":"USD","amount":"12.50","sale":{{"amount":"10.00"}}}},
                           {{"channel":"japan","currencyCode":"JPY","amount":"1200"}}],
                 "stock":[{{"location":"Main warehouse","onHand":5}}]}}],
-            "images":[{{"url":"https://example.com/{number}.jpg"}}],"collections":[{{"slug":"hooks"}},{{"slug":"missing"}}]}}"#
+            "images":[{{"url":"https://example.com/{number}.jpg"}},
+                {{"url":"/media/images/01900000000070008000000000000001.jpg"}}],"collections":[{{"slug":"hooks"}},{{"slug":"missing"}}]}}"#
         )
         .replace('\n', " ")
     };
@@ -73,8 +76,9 @@ async fn what_new_products_refer_to_is_there() {
     let found = "SELECT count(*) FROM product_terms WHERE terms @@ '''=i'' & hook'::tsquery \
                  AND facets @> ARRAY[E'o\\x1fSize\\x1fS']";
     assert_eq!(shop.sql_count(found).await, PRODUCTS as i64);
-    let members = "SELECT count(*) FROM collection_products";
-    assert_eq!(shop.sql_count(members).await, PRODUCTS as i64);
+    for rows in ["collection_products", "product_translations", "product_images WHERE media_id IS NOT NULL"] {
+        assert_eq!(shop.sql_count(&format!("SELECT count(*) FROM {rows}")).await, PRODUCTS as i64, "{rows}");
+    }
     // Written again, they are known, and what goes takes with it what hangs on it.
     let shorter =
         String::from_utf8(file()).unwrap().replace(r#""S","L""#, r#""XL""#).replace(r#"["S"]"#, r#"["XL"]"#);
@@ -101,7 +105,9 @@ async fn what_an_import_refers_to_cannot_go_meanwhile() {
         shop.wait_until(async || (shop.sql_count(waiting).await > 0).then_some(())).await;
         let (client, connection) = tokio_postgres::connect(shop.app().db.url(), NoTls).await.unwrap();
         tokio::spawn(connection);
-        for table in ["collections WHERE slug = 'hooks'", "channels WHERE slug = 'japan'", "locations"] {
+        for table in
+            ["collections WHERE slug = 'hooks'", "channels WHERE slug = 'japan'", "locations", "media_images"]
+        {
             let delete = format!("SET lock_timeout = '300ms'; DELETE FROM {table}");
             let error = client.batch_execute(&delete).await.unwrap_err();
             assert_eq!(error.code().unwrap().code(), "55P03", "{table}: {error:?}");
