@@ -9,12 +9,17 @@ use crate::support::Servers;
 
 const BOTH: Wanted = Wanted { postgres: true, redis: true };
 
-async fn set(services: &Services, value: &str) {
+async fn sql(services: &Services) -> tokio_postgres::Client {
     let (client, connection) =
         tokio_postgres::connect(&services.postgres.as_ref().unwrap().url(), tokio_postgres::NoTls)
             .await
             .unwrap();
     tokio::spawn(connection);
+    client
+}
+
+async fn set(services: &Services, value: &str) {
+    let client = sql(services).await;
     client.batch_execute("CREATE TABLE IF NOT EXISTS kept (value text)").await.unwrap();
     client.execute("INSERT INTO kept VALUES ($1)", &[&value]).await.unwrap();
     let mut redis = connect(services).await;
@@ -22,11 +27,7 @@ async fn set(services: &Services, value: &str) {
 }
 
 async fn get(services: &Services) -> (String, String) {
-    let (client, connection) =
-        tokio_postgres::connect(&services.postgres.as_ref().unwrap().url(), tokio_postgres::NoTls)
-            .await
-            .unwrap();
-    tokio::spawn(connection);
+    let client = sql(services).await;
     let row = client.query_one("SELECT value FROM kept", &[]).await.unwrap();
     let mut redis = connect(services).await;
     (row.get(0), redis::cmd("GET").arg("kept").query_async(&mut redis).await.unwrap())
@@ -48,6 +49,22 @@ async fn data_and_addresses_stay_over_a_restart() {
     let services = Services::start(&folder, Purpose::Development, BOTH).await.unwrap();
     assert_eq!(get(&services).await, ("yes".to_owned(), "yes".to_owned()));
     assert_eq!((services.postgres.as_ref().unwrap().url(), services.redis.as_ref().unwrap().url()), urls);
+    services.stop().await;
+}
+
+#[tokio::test]
+async fn what_somebody_sets_in_postgresql_stays() {
+    let folder = Servers::get().folder("settings");
+    let services = Services::start(&folder, Purpose::Development, BOTH).await.unwrap();
+    let client = sql(&services).await;
+    let shown = client.query_one("SHOW max_wal_size", &[]).await.unwrap();
+    assert_eq!(shown.get::<_, &str>(0), "4GB");
+    client.batch_execute("ALTER SYSTEM SET max_wal_size = '5GB'").await.unwrap();
+    services.stop().await;
+
+    let services = Services::start(&folder, Purpose::Development, BOTH).await.unwrap();
+    let shown = sql(&services).await.query_one("SHOW max_wal_size", &[]).await.unwrap();
+    assert_eq!(shown.get::<_, &str>(0), "5GB");
     services.stop().await;
 }
 

@@ -305,8 +305,7 @@ async fn an_import_into_an_empty_shop_does_not_read_again_what_it_wrote() {
     let file: String = (0..PRODUCTS).map(line).collect();
     let result = crate::bulk::import(&shop, "JSONL", "UPDATE", file.into_bytes()).await;
     assert_eq!(result["created"], PRODUCTS, "{result}");
-    let pending = "SELECT gin_clean_pending_list('product_terms_terms_idx')";
-    assert_eq!(shop.sql_count(pending).await, 0, "an import leaves nothing for searches to wade through");
+    assert_eq!(shop.settle_search().await, 0, "an import leaves nothing for searches to wade through");
     // What a session has read is known when it ends.
     shop.sql(
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \

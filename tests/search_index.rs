@@ -182,9 +182,7 @@ async fn the_command_makes_the_index_anew() {
     let output = rebuild(&[]);
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), b"done\n".as_slice()));
     assert_eq!(find(&shop, "tenon", json!({})).await.len(), 2);
-    let pending = "SELECT sum(gin_clean_pending_list(i.indexrelid))::bigint FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid \
-                   JOIN pg_am AS a ON a.oid = c.relam WHERE a.amname = 'gin' AND i.indrelid = 'product_terms'::regclass";
-    assert_eq!(shop.sql_count(pending).await, 0);
+    assert_eq!(shop.settle_search().await, 0);
     let output = rebuild(&["--after", "the last"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }

@@ -298,7 +298,7 @@ pub(super) async fn begun(conn: &mut Conn, word: &str, most: i64) -> QueryResult
     .await
 }
 
-/// Empties the list of pending entries of the index; only its owner may.
+/// Empties the lists of pending entries of the indexes; only their owner may.
 pub(super) async fn settle(conn: &mut Conn) -> QueryResult<()> {
     Sql::<BigInt>::new(
         "SELECT gin_clean_pending_list(index) FROM unnest('{product_terms_terms_idx, product_terms_sample_idx, \

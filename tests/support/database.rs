@@ -21,6 +21,16 @@ impl Shop {
         self.sql_value(query).await
     }
 
+    /// Puts what is pending in the indexes of searches into its place: how many pages of it there were.
+    pub async fn settle_search(&self) -> i64 {
+        self.sql_count(
+            "SELECT sum(gin_clean_pending_list(i.indexrelid))::bigint FROM pg_index AS i \
+             JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS a ON a.oid = c.relam \
+             WHERE a.amname = 'gin' AND i.indrelid = 'product_terms'::regclass",
+        )
+        .await
+    }
+
     /// The text that a query answers with.
     pub async fn sql_text(&self, query: &str) -> String {
         self.sql_value(query).await

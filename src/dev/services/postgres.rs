@@ -1,5 +1,7 @@
 //! A private PostgreSQL.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -44,7 +46,7 @@ impl Postgres {
             tokio::task::spawn_blocking(move || binaries::postgres(made_by, &data)).await??
         };
         if made_by.is_none() {
-            initialize(home, &programs).await?;
+            initialize(home, &programs, purpose).await?;
         }
         let port_note = home.path().join("postgres.port");
         let mut port = choose_port(&port_note)?;
@@ -123,7 +125,7 @@ fn program(home: &Home, path: &Path) -> Program {
 }
 
 /// Makes the data directory under another name and renames it, so that an interrupted run leaves nothing half done.
-async fn initialize(home: &Home, programs: &PostgresPrograms) -> Result<()> {
+async fn initialize(home: &Home, programs: &PostgresPrograms, purpose: Purpose) -> Result<()> {
     let log = home.path().join("initdb.log");
     let unfinished = home.path().join("postgres.new");
     if unfinished.exists() {
@@ -144,6 +146,14 @@ async fn initialize(home: &Home, programs: &PostgresPrograms) -> Result<()> {
         .await?;
     if !status.success() {
         bail!("initdb failed ({status}):\n{}", tail(&log));
+    }
+    if purpose == Purpose::Development {
+        // In the file, not on the command line, which would win over whatever somebody sets later. After a checkpoint the first
+        // change to each page writes all of it to the log: with rarer ones and these buffers an import of 100,000 products took
+        // an eighth less time.
+        let mut file = OpenOptions::new().append(true).open(unfinished.join("postgresql.conf"))?;
+        let buffers = shared_buffers_mb();
+        write!(file, "\nshared_buffers = {buffers}MB\nmax_wal_size = 4GB\ncheckpoint_timeout = 15min\n")?;
     }
     std::fs::rename(&unfinished, data_dir(home))?;
     Ok(())
@@ -187,12 +197,7 @@ async fn launch(
         "log_timezone=UTC".to_owned(),
     ];
     let tuning: &[&str] = match purpose {
-        Purpose::Development => {
-            settings.push(format!("shared_buffers={}MB", shared_buffers_mb()));
-            // After a checkpoint the first change to each page writes all of it to the log: with rarer ones and these buffers an
-            // import of 100,000 products took an eighth less time.
-            &["max_connections=200", "max_wal_size=4GB", "checkpoint_timeout=15min"]
-        }
+        Purpose::Development => &["max_connections=200"],
         Purpose::Tests => &[
             "max_connections=500",
             "fsync=off",
