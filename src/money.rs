@@ -103,13 +103,25 @@ impl Money {
 
     /// The exact decimal text of major units: `"12.50"`.
     pub fn amount(self) -> String {
-        let places = self.currency.places() as usize;
-        let sign = if self.minor < 0 { "-" } else { "" };
-        let mut text = format!("{sign}{:0>1$}", self.minor.unsigned_abs(), places + 1);
-        if places > 0 {
-            text.insert(text.len() - places, '.');
+        // From the last digit to the first; no amount is longer.
+        let mut text = [0; 24];
+        let (mut rest, mut start, mut digits) = (self.minor.unsigned_abs(), text.len(), 0);
+        let places = self.currency.places();
+        let mut put = |byte| {
+            start -= 1;
+            text[start] = byte;
+        };
+        while rest > 0 || digits <= places {
+            if digits == places && places > 0 {
+                put(b'.');
+            }
+            put(b'0' + (rest % 10) as u8);
+            (rest, digits) = (rest / 10, digits + 1);
         }
-        text
+        if self.minor < 0 {
+            put(b'-');
+        }
+        text[start..].iter().copied().map(char::from).collect()
     }
 }
 

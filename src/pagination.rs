@@ -22,12 +22,14 @@ pub struct PageArgs {
     pub backward: bool,
     /// The cursor that the page lies after (or before, when backward).
     pub cursor: Option<String>,
+    /// Whether only the cursors of the first and the last row will be looked at.
+    pub ends_only: bool,
 }
 
 impl PageArgs {
     /// The first `size` rows.
     pub fn first(size: i64) -> Self {
-        Self { size, backward: false, cursor: None }
+        Self { size, backward: false, cursor: None, ends_only: false }
     }
 
     /// Checks the four Relay arguments: exactly one of `first` and `last`, within 0 to 100, `after` with
@@ -49,7 +51,7 @@ impl PageArgs {
         if !(0..=MAX_PAGE_SIZE).contains(&size) {
             return Err(bad("A page has 0 to 100 items."));
         }
-        Ok(Self { size, backward, cursor })
+        Ok(Self { size, backward, cursor, ends_only: false })
     }
 
     /// The decoded cursor. A cursor of another list or sort order is refused.
@@ -85,7 +87,7 @@ pub fn decode_cursor<K: DeserializeOwned>(cursor: &str) -> Result<K, Error> {
 /// Some rows of a list, in list order.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// The rows, each with its cursor.
+    /// The rows, each with its cursor; with [`PageArgs::ends_only`] it is empty between the first and the last.
     pub items: Vec<(String, T)>,
     /// Whether rows follow the last one.
     pub has_next: bool,
@@ -112,7 +114,12 @@ impl<T> Page<T> {
         let (has_next, has_previous) =
             if args.backward { (args.cursor.is_some(), more) } else { (more, args.cursor.is_some()) };
         let mut json = Vec::new();
-        let items = rows.into_iter().map(|row| (encode_cursor(&mut json, &key(&row)), row)).collect();
+        let last = rows.len().saturating_sub(1);
+        let mut cursor = |index, row: &T| {
+            let is_end = index == 0 || index == last;
+            if is_end || !args.ends_only { encode_cursor(&mut json, &key(row)) } else { String::new() }
+        };
+        let items = rows.into_iter().enumerate().map(|(index, row)| (cursor(index, &row), row)).collect();
         Self { items, has_next, has_previous }
     }
 

@@ -19,6 +19,7 @@ use crate::ids::{ChannelId, CollectionId, ImageId, OptionId, ProductId, VariantI
     Copy,
     PartialEq,
     Eq,
+    Default,
     serde::Serialize,
     serde::Deserialize,
     async_graphql::Enum,
@@ -29,6 +30,7 @@ use crate::ids::{ChannelId, CollectionId, ImageId, OptionId, ProductId, VariantI
 #[diesel(sql_type = Text)]
 pub enum ProductStatus {
     /// Being prepared; seen by staff only.
+    #[default]
     Draft,
     /// On sale.
     Active,
@@ -102,9 +104,11 @@ impl<T> Fetched<T> {
     }
 }
 
-/// Which costly columns of a product are read.
+/// Which columns of a product are read, besides those that every list needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProductColumns {
+    /// The details.
+    pub details: bool,
     /// The description.
     pub description: bool,
     /// The tags.
@@ -117,9 +121,21 @@ pub struct ProductColumns {
 
 impl ProductColumns {
     /// Every column.
-    pub const ALL: Self = Self { description: true, tags: true, prices: true, image: true };
+    pub const ALL: Self = Self { details: true, description: true, tags: true, prices: true, image: true };
     /// None of them.
-    pub const NONE: Self = Self { description: false, tags: false, prices: false, image: false };
+    pub const NONE: Self =
+        Self { details: false, description: false, tags: false, prices: false, image: false };
+
+    /// What either of them has.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            details: self.details || other.details,
+            description: self.description || other.description,
+            tags: self.tags || other.tags,
+            prices: self.prices || other.prices,
+            image: self.image || other.image,
+        }
+    }
 }
 
 /// A product.
@@ -131,18 +147,10 @@ pub struct Product {
     pub slug: String,
     /// For people.
     pub name: String,
-    /// The maker, or empty.
-    pub vendor: String,
-    /// The kind of product, or empty.
-    pub product_type: String,
-    /// Where it is in its life.
-    pub status: ProductStatus,
-    /// Grows by one with every change.
-    pub version: i64,
     /// When it was made.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
-    pub updated_at: DateTime<Utc>,
+    /// Small columns that few lists show.
+    pub details: Fetched<ProductDetails>,
     /// Text or HTML.
     pub description: Fetched<String>,
     /// Sorted, without repeats.
@@ -151,6 +159,21 @@ pub struct Product {
     pub prices: Fetched<Option<(i64, i64)>>,
     /// The first image.
     pub image: Fetched<Option<Image>>,
+}
+
+/// Small columns of a product that few lists show.
+#[derive(Debug, Clone, Default, Queryable)]
+pub struct ProductDetails {
+    /// The maker, or empty.
+    pub vendor: String,
+    /// The kind of product, or empty.
+    pub product_type: String,
+    /// Where it is in its life.
+    pub status: ProductStatus,
+    /// Grows by one with every change.
+    pub version: i64,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// An image of a product.

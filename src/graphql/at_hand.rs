@@ -26,6 +26,9 @@ pub trait HasAtHand: OutputType {
     /// Fields that never are: with one of them there is no use in beginning.
     const AWAITED: &'static [&'static str] = &[];
 
+    /// About as many bytes as one takes: memory that grows step by step is copied at every step.
+    const USUAL_BYTES: usize = 512;
+
     /// Writes the value of a field, the same as its resolver's; `None` when the resolver has to be asked.
     fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()>;
 }
@@ -100,7 +103,7 @@ impl<T: HasAtHand> AtHand<T> {
             locale: ctx.data_unchecked(),
         };
         let mut writer = Writer {
-            json: Vec::with_capacity(512),
+            json: Vec::with_capacity(T::USUAL_BYTES),
             keys: Vec::new(),
             shown: at_once.shown.as_ref().map(|_| Vec::new()),
         };

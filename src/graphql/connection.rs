@@ -82,6 +82,7 @@ impl<T: OutputType> Connection<T> {
 
 impl<T: HasAtHand> HasAtHand for Connection<AtHand<T>> {
     const AWAITED: &'static [&'static str] = &["totalCount"];
+    const USUAL_BYTES: usize = 16 * 1024;
 
     fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()> {
         let items = &self.page.items;

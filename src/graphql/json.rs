@@ -29,7 +29,7 @@ pub fn written(json: Vec<u8>) -> Value {
 
 /// A response as the specification of GraphQL has it.
 pub fn encode(response: &Response) -> String {
-    let mut json = Vec::with_capacity(1024);
+    let mut json = Vec::with_capacity(1024 + written_bytes(&response.data));
     json.extend_from_slice(b"{\"data\":");
     push_value(&mut json, &response.data);
     if !response.extensions.is_empty() {
@@ -42,6 +42,15 @@ pub fn encode(response: &Response) -> String {
     }
     json.push(b'}');
     String::from_utf8(json).expect("JSON is text")
+}
+
+/// How much of the value, or of its fields, is written already.
+fn written_bytes(value: &Value) -> usize {
+    match value {
+        Value::Binary(written) => written.len(),
+        Value::Object(fields) => fields.values().map(written_bytes).sum(),
+        _ => 0,
+    }
 }
 
 fn push_value(json: &mut Vec<u8>, value: &Value) {

@@ -7,15 +7,15 @@ use super::product::Product;
 
 impl HasAtHand for Product {
     fn write<'a>(&self, field: &Asked<'a>, to: &mut Writer<'a>) -> Option<()> {
-        let Row { id, slug, name, vendor, product_type, description, tags, prices, image, .. } = &self.0;
+        let Row { id, slug, name, details, description, tags, prices, image, .. } = &self.0;
         // Texts in another language come by a batch of their own.
         let as_written = field.locale.tag().is_none();
         match field.name() {
             "id" => to.display(id),
             "name" if as_written => to.text(name),
             "slug" => to.text(slug),
-            "vendor" => to.text(vendor),
-            "productType" => to.text(product_type),
+            "vendor" => to.text(&details.as_ref()?.vendor),
+            "productType" => to.text(&details.as_ref()?.product_type),
             "description" if as_written => to.text(description.as_ref()?),
             "tags" => to.texts(tags.as_ref()?),
             "priceRange" => match *prices.as_ref()? {

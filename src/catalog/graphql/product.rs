@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{Context, Lookahead, Object, Result, SimpleObject};
+use async_graphql::{Context, Lookahead, Object, Result, SelectionField, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use crate::access::Permission;
 use crate::catalog::edit::Owner;
-use crate::catalog::model::{self, Fetched, ProductColumns, ProductStatus};
+use crate::catalog::model::{self, Fetched, ProductColumns, ProductDetails, ProductStatus};
 use crate::catalog::queries::ChildPage;
 use crate::catalog::queries::attributes::AttributesOf;
 use crate::catalog::queries::children::{ImagesOf, OptionsOf};
@@ -70,6 +70,10 @@ impl Product {
         let whole: Option<model::Product> = ctx.loaders().load_one(self.0.id).await?;
         Ok(whole.and_then(|product| of(&product).as_ref().cloned()).unwrap_or_default())
     }
+
+    async fn details(&self, ctx: &Context<'_>) -> Result<ProductDetails> {
+        self.column(ctx, |product| &product.details).await
+    }
 }
 
 /// Publications with their channels, by the channels' slugs.
@@ -88,27 +92,26 @@ pub(super) async fn publications(
     Ok(publications)
 }
 
-/// Which costly columns a selection of products asks for.
+/// Which columns a selection of products asks for.
 pub fn product_columns(products: Lookahead<'_>) -> ProductColumns {
-    let selects = |name| products.field(name).exists();
-    ProductColumns {
-        description: selects("description"),
-        tags: selects("tags"),
-        prices: selects("priceRange"),
-        image: selects("featuredImage"),
+    let mut columns = ProductColumns::NONE;
+    for field in products.selection_fields().iter().flat_map(SelectionField::selection_set) {
+        match field.name() {
+            "vendor" | "productType" | "status" | "version" | "updatedAt" => columns.details = true,
+            "description" => columns.description = true,
+            "tags" => columns.tags = true,
+            "priceRange" => columns.prices = true,
+            "featuredImage" => columns.image = true,
+            _ => {}
+        }
     }
+    columns
 }
 
 /// As [`product_columns`], for a field that is a connection of products.
 pub fn connection_columns(ctx: &Context<'_>) -> ProductColumns {
-    let nodes = product_columns(ctx.look_ahead().field("nodes"));
-    let edges = product_columns(ctx.look_ahead().field("edges").field("node"));
-    ProductColumns {
-        description: nodes.description || edges.description,
-        tags: nodes.tags || edges.tags,
-        prices: nodes.prices || edges.prices,
-        image: nodes.image || edges.image,
-    }
+    let connection = ctx.look_ahead();
+    product_columns(connection.field("nodes")).or(product_columns(connection.field("edges").field("node")))
 }
 
 /// Something for sale, in one or more variants.
@@ -140,13 +143,13 @@ impl Product {
     }
 
     /// The maker, or empty.
-    async fn vendor(&self) -> &str {
-        &self.0.vendor
+    async fn vendor(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.details(ctx).await?.vendor)
     }
 
     /// The kind of product, or empty.
-    async fn product_type(&self) -> &str {
-        &self.0.product_type
+    async fn product_type(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(self.details(ctx).await?.product_type)
     }
 
     /// Words that products are found and grouped by, sorted.
@@ -158,7 +161,7 @@ impl Product {
     #[graphql(visible = "crate::graphql::visible::catalog_read")]
     async fn status(&self, ctx: &Context<'_>) -> Result<Option<ProductStatus>> {
         ctx.viewer().require(Permission::CatalogRead)?;
-        Ok(Some(self.0.status))
+        Ok(Some(self.details(ctx).await?.status))
     }
 
     /// The prices of its variants in the channel; null when none is sold there.
@@ -253,8 +256,8 @@ impl Product {
     }
 
     /// Grows by one with every change; for `expectedVersion`.
-    async fn version(&self) -> i64 {
-        self.0.version
+    async fn version(&self, ctx: &Context<'_>) -> Result<i64> {
+        Ok(self.details(ctx).await?.version)
     }
 
     /// When it was made.
@@ -263,8 +266,8 @@ impl Product {
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
+    async fn updated_at(&self, ctx: &Context<'_>) -> Result<DateTime<Utc>> {
+        Ok(self.details(ctx).await?.updated_at)
     }
 }
 

@@ -40,7 +40,8 @@ impl CatalogQuery {
             Vec<ProductSortInput>,
         >,
     ) -> Result<AtHand<Connection<AtHand<Product>>>> {
-        let page = PageArgs::new(first, after, last, before)?;
+        let ends_only = !ctx.look_ahead().field("edges").exists();
+        let page = PageArgs { ends_only, ..PageArgs::new(first, after, last, before)? };
         let filter = where_.unwrap_or_default().read(ctx.channel())?;
         let sort: Vec<_> = sort.unwrap_or_default().into_iter().map(Into::into).collect();
         let app = ctx.app();

@@ -17,7 +17,7 @@ use crate::pagination::{Page, PageArgs};
 use crate::sql::Sql;
 
 use super::lists::limit;
-use super::products::{ProductRow, ProductSql, image_columns, image_join, inner_columns};
+use super::products::{ProductRow, ProductSql, columns_with_prices_of, image_columns, image_join};
 use super::{ChildPage, by_page, by_parent};
 
 /// The SQL type of a [`Collection`].
@@ -215,7 +215,7 @@ async fn products_of(
         "SELECT parent.id, page.*, {} FROM unnest((SELECT ?)::uuid[]) AS parent(id) CROSS JOIN LATERAL (SELECT cp.position, {} \
          FROM collection_products AS cp JOIN products AS p ON p.id = cp.product_id ",
         image_columns(columns),
-        inner_columns(columns)
+        columns_with_prices_of(columns, "pc")
     ))
     .bind::<Array<Uuid>, _>(collections);
     push_channel(&mut sql, scope);
@@ -239,7 +239,7 @@ async fn products_of(
     sql.push(&format!(
         " ORDER BY {order} LIMIT {}) AS page{} ORDER BY {outer}",
         limit(page),
-        image_join(columns)
+        image_join(columns, "page.id")
     ));
     let rows: Vec<(CollectionId, i64, ProductRow)> = sql.load(conn).await?;
     Ok(rows

@@ -100,15 +100,17 @@ impl List<'_> {
     async fn rows(&self, conn: &mut Conn, way: Way) -> Result<Vec<ProductRow>> {
         let Self { selection, order, columns, page } = self;
         let (base, limit) = (self.base(), limit(page));
+        let bounded = way == Way::Walk { bounded: true };
+        let place = if bounded { Place::Walked(base) } else { Place::Of(base) };
+        // What is joined to the page follows its order: only that order's own columns tell PostgreSQL so.
         let mut sql = Sql::<ProductSql>::assembled(format!(
-            "SELECT page.*, {} FROM (SELECT {} FROM (SELECT {} AS product_id, pc.min_price, pc.max_price",
-            image_columns(*columns),
+            "SELECT {}, {} FROM (SELECT {}, pc.min_price, pc.max_price",
             columns_with_prices_of(*columns, "found"),
-            base.id(),
+            image_columns(*columns),
+            order.named(place),
         ));
-        let place = if way == (Way::Walk { bounded: true }) {
+        if bounded {
             self.push_walked(&mut sql, base)?;
-            Place::Walked(base)
         } else {
             if let Way::Matches(about) = way {
                 push_found(&mut sql, selection, base, selection.matching(None, about));
@@ -119,17 +121,16 @@ impl List<'_> {
             if let Some(cursor) = page.cursor()? {
                 order.push_after(&mut sql, base, cursor, page.backward)?;
             }
-            Place::Of(base)
-        };
+        }
         selection.push_conditions(&mut sql, base);
         if !matches!(way, Way::Matches(_)) {
             selection.push_matching(&mut sql, base);
         }
         sql.push(&format!(
-            "{} LIMIT {limit}) AS found JOIN products AS p ON p.id = found.product_id) AS page{}{}",
+            "{} LIMIT {limit}) AS found JOIN products AS p ON p.id = found.product_id{}{}",
             order.order_by(place, page.backward),
-            image_join(*columns),
-            order.order_by(Place::Page, page.backward)
+            image_join(*columns, "p.id"),
+            order.order_by(Place::Found, page.backward)
         ));
         Ok(sql.load(conn).await?)
     }

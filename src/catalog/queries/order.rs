@@ -37,8 +37,8 @@ pub(super) enum Place {
     Of(Base),
     /// Over a part of the list that was cut out in its order, under the names of the tables.
     Walked(Base),
-    /// Over the page.
-    Page,
+    /// Over what was found, under the names that [`Order::named`] gives.
+    Found,
 }
 
 /// No price: last when ascending.
@@ -78,43 +78,53 @@ impl Order {
     }
 
     /// The sort expressions, the id last.
-    pub(super) fn expressions(&self, place: Place) -> Vec<&'static str> {
-        let expression = |key: &ProductSort| match (key.field, place) {
+    fn expressions(&self, place: Place) -> impl Iterator<Item = &'static str> {
+        let expression = move |key: &ProductSort| match (key.field, place) {
             (ProductSortField::Name, Place::Of(Base::Channel) | Place::Walked(Base::Channel)) => "pc.name",
             (ProductSortField::Name, Place::Of(Base::Products) | Place::Walked(Base::Products)) => "p.name",
-            (ProductSortField::Name, Place::Page) => "page.name",
+            (ProductSortField::Name, Place::Found) => "found.name_key",
             (ProductSortField::CreatedAt, Place::Of(Base::Channel) | Place::Walked(Base::Channel)) => {
                 "pc.created_at"
             }
             (ProductSortField::CreatedAt, Place::Of(Base::Products) | Place::Walked(Base::Products)) => {
                 "p.created_at"
             }
-            (ProductSortField::CreatedAt, Place::Page) => "page.created_at",
+            (ProductSortField::CreatedAt, Place::Found) => "found.created_key",
             (ProductSortField::Price, Place::Of(_)) => "coalesce(pc.min_price, 9223372036854775807)",
             (ProductSortField::Price, Place::Walked(_)) => "pc.price_key",
-            (ProductSortField::Price, Place::Page) => "coalesce(page.min_price, 9223372036854775807)",
+            (ProductSortField::Price, Place::Found) => "found.price_key",
         };
         let id = match place {
             Place::Of(base) | Place::Walked(base) => base.id(),
-            Place::Page => "page.id",
+            Place::Found => "found.product_id",
         };
-        self.keys.iter().map(expression).chain([id]).collect()
+        self.keys.iter().map(expression).chain([id])
     }
 
-    fn directions(&self, backward: bool) -> Vec<bool> {
-        let ascends = |direction: SortDirection| (direction == SortDirection::Asc) != backward;
-        self.keys.iter().map(|key| ascends(key.direction)).chain([ascends(self.id)]).collect()
+    /// The sort expressions over a place, named as they are called over [what was found](Place::Found).
+    pub(super) fn named(&self, place: Place) -> String {
+        let mut text = String::new();
+        for (expression, name) in self.expressions(place).zip(self.expressions(Place::Found)) {
+            let separator = if text.is_empty() { "" } else { ", " };
+            text.extend([separator, expression, " AS ", name.trim_start_matches("found.")]);
+        }
+        text
+    }
+
+    fn directions(&self, backward: bool) -> impl Iterator<Item = bool> {
+        let ascends = move |direction: SortDirection| (direction == SortDirection::Asc) != backward;
+        self.keys.iter().map(move |key| ascends(key.direction)).chain([ascends(self.id)])
     }
 
     /// ` ORDER BY …`.
     pub(super) fn order_by(&self, place: Place, backward: bool) -> String {
-        let terms: Vec<String> = self
-            .expressions(place)
-            .into_iter()
-            .zip(self.directions(backward))
-            .map(|(expression, ascends)| format!("{expression}{}", if ascends { "" } else { " DESC" }))
-            .collect();
-        format!(" ORDER BY {}", terms.join(", "))
+        let mut text = String::from(" ORDER BY ");
+        let mut separator = "";
+        for (expression, ascends) in self.expressions(place).zip(self.directions(backward)) {
+            text.extend([separator, expression, if ascends { "" } else { " DESC" }]);
+            separator = ", ";
+        }
+        text
     }
 
     /// The place of a product.
@@ -156,8 +166,8 @@ impl Order {
             });
         }
         bound.push(Bound::Id(id));
-        let expressions = self.expressions(Place::Of(base));
-        let directions = self.directions(backward);
+        let expressions: Vec<_> = self.expressions(Place::Of(base)).collect();
+        let directions: Vec<_> = self.directions(backward).collect();
         let operator = |ascends: bool| if ascends { ">" } else { "<" };
         if self.keys.len() > 1 {
             // For the index of the first key alone.

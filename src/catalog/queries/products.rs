@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::catalog::filter::ProductFilter;
-use crate::catalog::model::{Fetched, Image, Product, ProductColumns, ProductStatus, Scope};
+use crate::catalog::model::{Fetched, Image, Product, ProductColumns, ProductDetails, Scope};
 use crate::db::Conn;
 use crate::error::Result;
 use crate::graphql::BatchReader;
@@ -17,7 +17,8 @@ use diesel_async::RunQueryDsl;
 
 /// The SQL type of a [`ProductRow`].
 pub(super) type ProductSql = (
-    (Uuid, Text, Text, Text, Text, Text, BigInt, Timestamptz, Timestamptz),
+    (Uuid, Text, Text, Timestamptz),
+    Nullable<(Text, Text, Text, BigInt, Timestamptz)>,
     (Nullable<Text>, Nullable<Array<Text>>),
     (Nullable<BigInt>, Nullable<BigInt>),
     (Nullable<Uuid>, Nullable<Text>, Nullable<Text>),
@@ -26,32 +27,19 @@ pub(super) type ProductSql = (
 /// A product as it is selected; what was not asked for is null.
 #[derive(Queryable)]
 pub(super) struct ProductRow {
-    base: Base,
+    base: (ProductId, String, String, DateTime<Utc>),
+    details: Option<ProductDetails>,
     long: (Option<String>, Option<Vec<String>>),
     prices: (Option<i64>, Option<i64>),
     image: (Option<ImageId>, Option<String>, Option<String>),
 }
 
-#[derive(Queryable)]
-pub(super) struct Base {
-    id: ProductId,
-    slug: String,
-    name: String,
-    vendor: String,
-    product_type: String,
-    status: ProductStatus,
-    version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
 impl ProductRow {
     pub(super) fn into_product(self, columns: ProductColumns) -> Product {
-        let Base { id, slug, name, vendor, product_type, status, version, created_at, updated_at } =
-            self.base;
         fn fetched<T>(wanted: bool, value: impl FnOnce() -> T) -> Fetched<T> {
             if wanted { Fetched::Yes(value()) } else { Fetched::No }
         }
+        let (id, slug, name, created_at) = self.base;
         let (description, tags) = self.long;
         let prices = || self.prices.0.zip(self.prices.1);
         let image = || match self.image {
@@ -64,12 +52,8 @@ impl ProductRow {
             id,
             slug,
             name,
-            vendor,
-            product_type,
-            status,
-            version,
             created_at,
-            updated_at,
+            details: self.details.map_or(Fetched::No, Fetched::Yes),
             description: fetched(columns.description, || description.unwrap_or_default()),
             tags: fetched(columns.tags, || tags.unwrap_or_default()),
             prices: fetched(columns.prices, prices),
@@ -78,13 +62,14 @@ impl ProductRow {
     }
 }
 
-/// The columns of `p` and `pc`, for a subquery called `page`.
-pub(super) fn inner_columns(columns: ProductColumns) -> String {
-    columns_with_prices_of(columns, "pc")
-}
-
-/// The same with the prices of another relation.
+/// The columns of `p`, and of the relation that has the prices.
 pub(super) fn columns_with_prices_of(columns: ProductColumns, priced: &str) -> String {
+    let details = if columns.details {
+        "p.vendor, p.product_type, p.status, p.version, p.updated_at"
+    } else {
+        "NULL::text AS vendor, NULL::text AS product_type, NULL::text AS status, NULL::bigint AS version, \
+         NULL::timestamptz AS updated_at"
+    };
     let description = if columns.description { "p.description" } else { "NULL::text AS description" };
     let tags = if columns.tags { "p.tags" } else { "NULL::text[] AS tags" };
     let prices = if columns.prices {
@@ -92,9 +77,7 @@ pub(super) fn columns_with_prices_of(columns: ProductColumns, priced: &str) -> S
     } else {
         "NULL::bigint AS min_price, NULL::bigint AS max_price".to_owned()
     };
-    format!(
-        "p.id, p.slug, p.name, p.vendor, p.product_type, p.status, p.version, p.created_at, p.updated_at, {description}, {tags}, {prices}"
-    )
+    format!("p.id, p.slug, p.name, p.created_at, {details}, {description}, {tags}, {prices}")
 }
 
 /// The columns of the image that [`image_join`] joins.
@@ -102,14 +85,15 @@ pub(super) fn image_columns(columns: ProductColumns) -> &'static str {
     if columns.image { "image.id, image.url, image.alt_text" } else { "NULL::uuid, NULL::text, NULL::text" }
 }
 
-/// Joins the first image of `page.id`: after the page was cut, so that it is looked up for its rows only.
-pub(super) fn image_join(columns: ProductColumns) -> &'static str {
-    if columns.image {
-        " LEFT JOIN LATERAL (SELECT i.id, i.url, i.alt_text FROM product_images AS i WHERE i.product_id = page.id \
-         ORDER BY i.position, i.id LIMIT 1) AS image ON true"
-    } else {
-        ""
+/// Joins the first image of a product: after the page was cut, so that it is looked up for its rows only.
+pub(super) fn image_join(columns: ProductColumns, product_id: &str) -> String {
+    if !columns.image {
+        return String::new();
     }
+    format!(
+        " LEFT JOIN LATERAL (SELECT i.id, i.url, i.alt_text FROM product_images AS i WHERE i.product_id = {product_id} \
+         ORDER BY i.position, i.id LIMIT 1) AS image ON true"
+    )
 }
 
 /// The products with the ids or slugs of the filter that the scope may see, in no order.
@@ -122,11 +106,11 @@ pub(in crate::catalog) async fn load(
     let mut sql = Sql::<ProductSql>::assembled(format!(
         "SELECT page.*, {} FROM (SELECT {}",
         image_columns(columns),
-        inner_columns(columns)
+        columns_with_prices_of(columns, "pc")
     ));
     filter.push_named(&mut sql, scope);
     sql.push(") AS page");
-    sql.push(image_join(columns));
+    sql.push(&image_join(columns, "page.id"));
     let rows: Vec<ProductRow> = sql.load(conn).await?;
     Ok(rows.into_iter().map(|row| row.into_product(columns)).collect())
 }
