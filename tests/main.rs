@@ -6,6 +6,7 @@ mod access;
 mod bulk;
 mod bulk_hostile;
 mod bulk_references;
+mod bulk_words;
 mod cache;
 mod cache_faults;
 mod carts;

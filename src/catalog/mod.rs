@@ -17,6 +17,7 @@ mod record;
 mod reindex;
 mod rules;
 mod selection;
+mod stems;
 pub mod terms;
 pub mod translations;
 mod type_record;
@@ -39,7 +40,8 @@ pub use filter::{
     AttributeFilter, OptionFilter, ProductFilter, ProductSort, ProductSortField, SortDirection,
 };
 pub use model::{
-    Collection, Fetched, Image, Product, ProductColumns, ProductOption, ProductStatus, Scope, Variant,
+    Collection, Fetched, Image, Product, ProductColumns, ProductDetails, ProductOption, ProductStatus, Scope,
+    Variant,
 };
 pub use prices::{TurnPrices, turn_prices};
 pub use queries::ChildPage;
@@ -56,9 +58,10 @@ pub use rules::{
     ApplyRule, ApplyRules, Condition, Field, Match, Operator, ReviewStock, Rule, apply_batch, review_stock,
 };
 pub use selection::{About, Base, Matching, Selection, sample};
+pub use stems::Stems;
 pub use type_record::{AttributeRecord, TypeRecord, lock_type_record, type_records, write_type_record};
 pub use update::{ProductChange, update};
 pub use words::words;
 pub use write::{
-    LockedProduct, RecordWrite, create_products, ends_of_collections, lock_products, write_records,
+    LockedProduct, RecordWrite, Writing, create_products, ends_of_collections, lock_products, write_records,
 };

@@ -14,7 +14,7 @@ use crate::bulk::item::Item;
 use crate::bulk::patch::{Ground, is_met};
 use crate::bulk::queries::{self, Import, Tally};
 use crate::bulk::stored;
-use crate::catalog::{self, LockedProduct, OnConflict, ProductRecord, RecordWrite};
+use crate::catalog::{self, LockedProduct, OnConflict, ProductRecord, RecordWrite, Stems, Writing};
 use crate::db::Conn;
 use crate::error::Error;
 use crate::ids::{ChannelId, ImportId, ProductId};
@@ -87,6 +87,8 @@ pub struct Writer<'a> {
     ends: HashMap<String, i64>,
     /// How many more rejections are kept.
     room: AtomicI64,
+    /// What words were stemmed before.
+    stems: Stems,
 }
 
 impl<'a> Writer<'a> {
@@ -100,7 +102,8 @@ impl<'a> Writer<'a> {
         let on_conflict = if import.on_conflict == "SKIP" { OnConflict::Skip } else { OnConflict::Update };
         let actor = import.created_by.map_or_else(|| "system".to_owned(), |user| user.to_string());
         let room = AtomicI64::new(KEPT_REJECTIONS - import.rows_rejected);
-        Self { ctx, import_id: import.id, channel_id, on_conflict, actor, ends, room }
+        let stems = Stems::default();
+        Self { ctx, import_id: import.id, channel_id, on_conflict, actor, ends, room, stems }
     }
 
     /// Writes the batch; returns what it adds to the books. Repeats it when another transaction came before it, and product by
@@ -302,7 +305,9 @@ impl Writer<'_> {
             .iter()
             .map(|it| RecordWrite { id: it.id, record: &it.record, fingerprint: Some(&it.fingerprint) })
             .collect();
-        catalog::write_records(conn, &writes, self.ctx.app.clock.now(), &self.actor).await
+        let now = self.ctx.app.clock.now();
+        let writing = Writing { now, actor: &self.actor, stems: Some(&self.stems) };
+        catalog::write_records(conn, &writes, &writing).await
     }
 
     fn count(

@@ -23,6 +23,7 @@ use crate::inventory::{self, StockTarget};
 use super::edit::queries as edit_queries;
 use super::record::ProductRecord;
 use super::rules::{self, Touched};
+use super::stems::Stems;
 use super::{ProductDraft, Written};
 
 pub use collections::ends_of_collections;
@@ -54,10 +55,15 @@ impl Target<'_> {
     }
 }
 
-/// What one call writes on behalf of whom.
-struct Batch<'a> {
-    now: DateTime<Utc>,
-    actor: &'a str,
+/// On behalf of whom one call writes, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing<'a> {
+    /// The time that it counts as.
+    pub now: DateTime<Utc>,
+    /// Who did it, as the events tell.
+    pub actor: &'a str,
+    /// What words were stemmed before; none for a few products, where asking would take longer.
+    pub stems: Option<&'a Stems>,
 }
 
 /// Writes records in the caller's transaction; the answers are in their order, `None` where a new product's slug was taken by
@@ -72,10 +78,8 @@ struct Batch<'a> {
 pub async fn write_records(
     conn: &mut Conn,
     records: &[RecordWrite<'_>],
-    now: DateTime<Utc>,
-    actor: &str,
+    batch: &Writing<'_>,
 ) -> Result<Vec<Option<ProductId>>> {
-    let batch = Batch { now, actor };
     let mut targets: Vec<Target> = records
         .iter()
         .map(|write| Target {
@@ -87,14 +91,14 @@ pub async fn write_records(
         .collect();
     let (new, known): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(|target| target.is_new);
     if !known.is_empty() {
-        queries::update_products(conn, &batch, &known).await?;
+        queries::update_products(conn, batch, &known).await?;
     }
     if !new.is_empty() {
-        let inserted = queries::insert_products(conn, &batch, &new).await?;
+        let inserted = queries::insert_products(conn, batch, &new).await?;
         targets.retain(|target| !target.is_new || inserted.contains(&target.id));
     }
     if !targets.is_empty() {
-        write_children(conn, &batch, &targets).await?;
+        write_children(conn, batch, &targets).await?;
     }
     let mut written = targets.iter().map(|target| (target.record.slug.as_str(), target.id));
     let written: HashMap<&str, ProductId> = written.by_ref().collect();
@@ -102,7 +106,7 @@ pub async fn write_records(
 }
 
 /// Everything but the rows of the products.
-async fn write_children(conn: &mut Conn, batch: &Batch<'_>, targets: &[Target<'_>]) -> Result<()> {
+async fn write_children(conn: &mut Conn, batch: &Writing<'_>, targets: &[Target<'_>]) -> Result<()> {
     let (new, known): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(|target| target.is_new);
     // Known products lose rows, too, and what hangs on those has to follow.
     let vouched = known.is_empty() && vouched::can_vouch(conn, &new).await?;
@@ -166,7 +170,7 @@ pub async fn create_products(
     let missing = records.iter().filter(|record| !known.contains_key(&record.slug));
     let writes: Vec<RecordWrite> =
         missing.map(|record| RecordWrite { id: None, record, fingerprint: None }).collect();
-    let ids = write_records(conn, &writes, now, actor).await?;
+    let ids = write_records(conn, &writes, &Writing { now, actor, stems: None }).await?;
     let (created, taken): (Vec<_>, Vec<_>) =
         writes.iter().map(|write| write.record.slug.as_str()).zip(ids).partition(|(_, id)| id.is_some());
     if !taken.is_empty() {

@@ -9,7 +9,7 @@ use crate::db::Conn;
 use crate::ids::{ChannelId, ProductId};
 use crate::sql::Sql;
 
-use super::{Batch, Target};
+use super::{Target, Writing};
 
 struct Row {
     product_id: ProductId,
@@ -18,7 +18,7 @@ struct Row {
     prices: Option<(i64, i64)>,
 }
 
-fn rows(batch: &Batch<'_>, targets: &[&Target<'_>]) -> Vec<Row> {
+fn rows(batch: &Writing<'_>, targets: &[&Target<'_>]) -> Vec<Row> {
     let of_target = |target: &Target<'_>| {
         let (product_id, record) = (target.id, target.record);
         let row = move |publication: &crate::catalog::Publication| Row {
@@ -38,7 +38,7 @@ const INSERT: &str = "INSERT INTO product_channels AS pc (product_id, channel_id
 /// Writes the publications of new products, and makes those of known ones equal to their records.
 pub(super) async fn write(
     conn: &mut Conn,
-    batch: &Batch<'_>,
+    batch: &Writing<'_>,
     new: &[&Target<'_>],
     known: &[&Target<'_>],
 ) -> QueryResult<()> {

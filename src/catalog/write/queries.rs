@@ -11,7 +11,7 @@ use crate::db::Conn;
 use crate::ids::ProductId;
 use crate::sql::{Sql, array_literal};
 
-use super::{Batch, Target};
+use super::{Target, Writing};
 
 /// A product that exists and is locked.
 #[derive(Debug, Clone)]
@@ -48,11 +48,15 @@ struct Columns<'a> {
     metadata: Vec<String>,
     private_metadata: Vec<String>,
     words: Vec<SearchDocument>,
+    /// The words as a vector, where that is known.
+    vectors: Vec<Option<String>>,
 }
 
-const UNNEST: &str = "unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS \
+const UNNEST: &str = "unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS \
     t(id, slug, name, description, vendor, product_type, tags, status, fingerprint, attributes, metadata, private_metadata, \
-    a, b, c, d)";
+    a, b, c, d, vector)";
+
+const SEARCH: &str = "coalesce(t.vector::tsvector, product_search(t.a, t.b, t.c, t.d))";
 
 /// An object as the text of a `jsonb`.
 pub(super) fn json(object: &impl serde::Serialize) -> String {
@@ -60,9 +64,29 @@ pub(super) fn json(object: &impl serde::Serialize) -> String {
 }
 
 impl<'a> Columns<'a> {
-    fn of(targets: &[&'a Target<'a>]) -> Self {
+    async fn of(conn: &mut Conn, batch: &Writing<'_>, targets: &[&'a Target<'a>]) -> QueryResult<Self> {
         let records = || targets.iter().map(|target| target.record);
-        Self {
+        let mut words: Vec<SearchDocument> = records()
+            .map(|record| {
+                let skus = record.variants.iter().map(|variant| variant.sku.as_str());
+                SearchDocument::new(
+                    &record.name,
+                    &record.vendor,
+                    skus,
+                    &record.product_type,
+                    &record.tags,
+                    &record.description,
+                )
+            })
+            .collect();
+        let vectors = match batch.stems {
+            Some(stems) => stems.vectors(conn, &words).await?,
+            None => vec![None; words.len()],
+        };
+        for (words, _) in words.iter_mut().zip(&vectors).filter(|(_, vector)| vector.is_some()) {
+            *words = SearchDocument::default();
+        }
+        Ok(Self {
             ids: targets.iter().map(|target| target.id).collect(),
             slugs: records().map(|record| record.slug.as_str()).collect(),
             names: records().map(|record| record.name.as_str()).collect(),
@@ -75,20 +99,9 @@ impl<'a> Columns<'a> {
             attributes: records().map(|record| json(&record.attributes)).collect(),
             metadata: records().map(|record| json(&record.metadata)).collect(),
             private_metadata: records().map(|record| json(&record.private_metadata)).collect(),
-            words: records()
-                .map(|record| {
-                    let skus = record.variants.iter().map(|variant| variant.sku.as_str());
-                    SearchDocument::new(
-                        &record.name,
-                        &record.vendor,
-                        skus,
-                        &record.product_type,
-                        &record.tags,
-                        &record.description,
-                    )
-                })
-                .collect(),
-        }
+            words,
+            vectors,
+        })
     }
 
     fn bind<Row>(self, sql: Sql<'a, Row>) -> Sql<'a, Row> {
@@ -115,6 +128,7 @@ impl<'a> Columns<'a> {
             .bind::<Array<Text>, _>(b)
             .bind::<Array<Text>, _>(c)
             .bind::<Array<Text>, _>(d)
+            .bind::<Array<Nullable<Text>>, _>(self.vectors)
     }
 }
 
@@ -122,7 +136,7 @@ impl<'a> Columns<'a> {
 /// another transaction that inserts the same slug.
 pub(super) async fn insert_products(
     conn: &mut Conn,
-    batch: &Batch<'_>,
+    batch: &Writing<'_>,
     targets: &[&Target<'_>],
 ) -> QueryResult<HashSet<ProductId>> {
     let sql = Sql::<Uuid>::new(format!(
@@ -130,37 +144,39 @@ pub(super) async fn insert_products(
          import_fingerprint, attributes, metadata, private_metadata, search) \
          SELECT ?, ?, t.id, t.slug, t.name, t.description, t.vendor, t.product_type, t.tags::text[], t.status, \
          t.fingerprint, t.attributes::jsonb, t.metadata::jsonb, t.private_metadata::jsonb, \
-         product_search(t.a, t.b, t.c, t.d) \
+         {SEARCH} \
          FROM {UNNEST} ORDER BY t.slug ON CONFLICT (slug) DO NOTHING RETURNING id"
     ))
     .bind::<Timestamptz, _>(batch.now)
     .bind::<Timestamptz, _>(batch.now);
-    let ids: Vec<ProductId> = Columns::of(targets).bind(sql).load(conn).await?;
+    let columns = Columns::of(conn, batch, targets).await?;
+    let ids: Vec<ProductId> = columns.bind(sql).load(conn).await?;
     Ok(ids.into_iter().collect())
 }
 
 /// Makes the rows of existing products equal to their records; every version grows by one.
 pub(super) async fn update_products(
     conn: &mut Conn,
-    batch: &Batch<'_>,
+    batch: &Writing<'_>,
     targets: &[&Target<'_>],
 ) -> QueryResult<()> {
     let sql = Sql::<Uuid>::new(format!(
         "UPDATE products AS p SET version = p.version + 1, updated_at = ?, name = t.name, description = t.description, \
          vendor = t.vendor, product_type = t.product_type, tags = t.tags::text[], status = t.status, \
          import_fingerprint = t.fingerprint, attributes = t.attributes::jsonb, metadata = t.metadata::jsonb, \
-         private_metadata = t.private_metadata::jsonb, search = product_search(t.a, t.b, t.c, t.d) \
+         private_metadata = t.private_metadata::jsonb, search = {SEARCH} \
          FROM {UNNEST} WHERE p.id = t.id"
     ))
     .bind::<Timestamptz, _>(batch.now);
-    Columns::of(targets).bind(sql).execute(conn).await?;
+    let columns = Columns::of(conn, batch, targets).await?;
+    columns.bind(sql).execute(conn).await?;
     Ok(())
 }
 
 /// `product.created` or `product.updated` for every product; their rows are locked, so the sequences have no gaps.
 pub(super) async fn append_events(
     conn: &mut Conn,
-    batch: &Batch<'_>,
+    batch: &Writing<'_>,
     targets: &[Target<'_>],
 ) -> QueryResult<()> {
     Sql::<Uuid>::new(

@@ -13,7 +13,7 @@ use crate::sql::{Sql, array_literal};
 
 use super::children::place;
 use super::queries::json;
-use super::{Batch, Target};
+use super::{Target, Writing};
 
 /// A variant that is written, and its id.
 pub(super) struct VariantTarget<'a> {
@@ -27,7 +27,7 @@ pub(super) struct VariantTarget<'a> {
 /// Deletes the variants of known products that their records no longer have, and writes the others with their prices.
 pub(super) async fn write<'a>(
     conn: &mut Conn,
-    batch: &Batch<'_>,
+    batch: &Writing<'_>,
     targets: &[Target<'a>],
 ) -> QueryResult<Vec<VariantTarget<'a>>> {
     let known: Vec<ProductId> =
@@ -96,7 +96,7 @@ const OR_UPDATE: &str = "ON CONFLICT (id) DO UPDATE SET version = v.version + 1,
 
 async fn write_variants(
     conn: &mut Conn,
-    batch: &Batch<'_>,
+    batch: &Writing<'_>,
     text: String,
     variants: &[&VariantTarget<'_>],
 ) -> QueryResult<()> {
