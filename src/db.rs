@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use deadpool::managed::{Metrics, QueueMode};
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
@@ -29,6 +30,10 @@ const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server that has answered a statement within this time is not away, whatever a connection of its own may find.
 const ALIVE: Duration = Duration::from_millis(1_000);
+
+/// Those on top are used first, those below wait for the next rush. Whatever lies between here and the server may have
+/// forgotten a connection by then without telling.
+const MAX_IDLE: Duration = Duration::from_secs(300);
 
 /// Settings of every session. A statement or an idle transaction that runs longer is ended by PostgreSQL, so that
 /// a canceled request cannot hold locks. A misspelled word is compared with those that share 0.2 of its trigrams: at the
@@ -90,15 +95,12 @@ impl Db {
         let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(url, config);
         let pool = Pool::builder(manager)
             .max_size(max_connections)
+            // The one that was used last has a server process with warm caches.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(CHECKOUT_TIMEOUT))
             .create_timeout(Some(CHECKOUT_TIMEOUT))
             .pre_recycle(Hook::sync_fn(move |_, metrics| {
-                let renewed_at = *renewal.renewed_at.read().expect(POISON);
-                if metrics.created < renewed_at {
-                    Err(HookError::message("made before a failure"))
-                } else {
-                    Ok(())
-                }
+                check_age(metrics, *renewal.renewed_at.read().expect(POISON)).map_err(HookError::message)
             }))
             .runtime(deadpool::Runtime::Tokio1)
             .build()?;
@@ -183,6 +185,17 @@ impl Db {
     }
 }
 
+/// Refuses connections that may be dead without knowing it.
+fn check_age(metrics: &Metrics, renewed_at: Instant) -> Result<(), &'static str> {
+    if metrics.created < renewed_at {
+        Err("made before a failure")
+    } else if metrics.last_used() > MAX_IDLE {
+        Err("idle for too long")
+    } else {
+        Ok(())
+    }
+}
+
 /// Counts statements: a test holds hot operations to a number of them, and `/metrics` shows the total.
 struct StatementCounter(Arc<State>);
 
@@ -236,4 +249,19 @@ async fn on_migration_connection<R: Send + 'static>(
         run(&mut harness)
     })
     .await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_connections_are_not_taken_again() {
+        let (now, long_ago) = (Instant::now(), Instant::now() - MAX_IDLE * 2);
+        let metrics = |created, recycled| Metrics { created, recycled, recycle_count: 1 };
+        assert_eq!(check_age(&metrics(long_ago, Some(now)), long_ago), Ok(()));
+        assert_eq!(check_age(&metrics(long_ago, Some(now)), now), Err("made before a failure"));
+        assert_eq!(check_age(&metrics(long_ago, None), long_ago), Err("idle for too long"));
+        assert_eq!(check_age(&metrics(now, None), long_ago), Ok(()));
+    }
 }
