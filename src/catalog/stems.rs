@@ -6,7 +6,6 @@
 //! among other words is left to PostgreSQL.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use diesel::prelude::*;
@@ -53,20 +52,29 @@ impl Stems {
         conn: &mut Conn,
         documents: &[SearchDocument],
     ) -> QueryResult<Vec<Option<String>>> {
+        let mut vectors: Vec<Option<String>> = Vec::with_capacity(documents.len());
         let unknown: Vec<String> = {
             let known = self.book();
-            let words = documents.iter().flat_map(sections).flat_map(|(text, _)| words(text));
+            vectors.extend(documents.iter().map(|document| vector(&known, document)));
+            let left = documents.iter().zip(&vectors).filter(|(_, vector)| vector.is_none());
+            let words = left.flat_map(|(document, _)| sections(document)).flat_map(|(text, _)| words(text));
             let unknown: HashSet<&str> =
                 words.filter(|word| is_asked(word) && !known.contains_key(*word)).collect();
             unknown.into_iter().map(str::to_owned).collect()
         };
-        let stems = if unknown.is_empty() { Vec::new() } else { ask(conn, &unknown).await? };
+        if unknown.is_empty() {
+            return Ok(vectors);
+        }
+        let stems = ask(conn, &unknown).await?;
         let mut known = self.book();
         if known.len() + stems.len() > MAX_KEPT {
             known.clear();
         }
         known.extend(stems);
-        Ok(documents.iter().map(|document| vector(&known, document)).collect())
+        for (document, left) in documents.iter().zip(&mut vectors).filter(|(_, vector)| vector.is_none()) {
+            *left = vector(&known, document);
+        }
+        Ok(vectors)
     }
 
     fn book(&self) -> MutexGuard<'_, HashMap<Box<str>, Stem>> {
@@ -130,11 +138,20 @@ fn vector(known: &HashMap<Box<str>, Stem>, document: &SearchDocument) -> Option<
                 }
             };
             last = place;
-            write!(vector, "{lexeme}:{place}{weight} ").ok()?;
+            vector.extend([lexeme, ":"]);
+            push_number(&mut vector, place);
+            vector.extend([weight, " "]);
         }
         before = last;
     }
     (weighted <= MAX_WEIGHTED_WORDS && before <= MAX_WORDS).then_some(vector)
+}
+
+fn push_number(text: &mut String, number: usize) {
+    if number > 9 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 #[cfg(test)]
@@ -162,6 +179,7 @@ mod tests {
         let vector = stemmed("Hooks the", "07 the", "the oak");
         assert_eq!(vector.as_deref(), Some("hook:1A 07:2B oak:4 "));
         assert_eq!(stemmed("the", "", "").as_deref(), Some(""));
+        assert!(stemmed("", &"1 ".repeat(120), "oak").unwrap().ends_with(" 1:119B 1:120B oak:121 "));
     }
 
     #[test]
