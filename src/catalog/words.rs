@@ -1,7 +1,8 @@
 //! What of a product full-text search looks at, as plain words.
 //!
 //! Texts are cut into words here, not by PostgreSQL's parser, so that "AD-03-black-OS" is found by its parts and a
-//! question is cut in the same way. Folding accents and stemming is left to PostgreSQL (`product_search`).
+//! question is cut in the same way. Folding accents and stemming is left to PostgreSQL (`product_search`, and [`super::stems`]
+//! for many products).
 
 use std::collections::HashSet;
 
