@@ -162,7 +162,7 @@ pub struct Product {
 }
 
 /// Small columns of a product that few lists show.
-#[derive(Debug, Clone, Default, Queryable)]
+#[derive(Debug, Clone, Queryable)]
 pub struct ProductDetails {
     /// The maker, or empty.
     pub vendor: String,

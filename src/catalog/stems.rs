@@ -15,7 +15,7 @@ use diesel_async::RunQueryDsl;
 use crate::db::Conn;
 use crate::sql::Sql;
 
-use super::words::SearchDocument;
+use super::words::{SearchDocument, split};
 
 /// So many words are kept, in about 5 MB; then the book begins anew. There are fewer in a language, but SKUs never end.
 const MAX_KEPT: usize = 50_000;
@@ -57,7 +57,7 @@ impl Stems {
             let known = self.book();
             vectors.extend(documents.iter().map(|document| vector(&known, document)));
             let left = documents.iter().zip(&vectors).filter(|(_, vector)| vector.is_none());
-            let words = left.flat_map(|(document, _)| sections(document)).flat_map(|(text, _)| words(text));
+            let words = left.flat_map(|(document, _)| sections(document)).flat_map(|(text, _)| split(text));
             let unknown: HashSet<&str> =
                 words.filter(|word| is_asked(word) && !known.contains_key(*word)).collect();
             unknown.into_iter().map(str::to_owned).collect()
@@ -85,10 +85,6 @@ impl Stems {
 /// The texts of a document with their weights, as they follow each other in its vector.
 fn sections(document: &SearchDocument) -> [(&str, &'static str); 4] {
     [(&document.a, "A"), (&document.b, "B"), (&document.c, "C"), (&document.d, "")]
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(' ').filter(|word| !word.is_empty())
 }
 
 /// Numbers are what they are.
@@ -125,7 +121,7 @@ fn vector(known: &HashMap<Box<str>, Stem>, document: &SearchDocument) -> Option<
     let (mut before, mut last, mut weighted) = (0, 0, 0);
     for (text, weight) in sections(document) {
         let mut place = before;
-        for word in words(text) {
+        for word in split(text) {
             place += 1;
             weighted += usize::from(!weight.is_empty());
             let lexeme = if is_number(word) {

@@ -91,10 +91,15 @@ fn append_prose(words: &mut String, text: &str) {
     }
 }
 
+/// One word after another.
+pub(super) fn split(words: &str) -> impl Iterator<Item = &str> {
+    words.split(' ').filter(|word| !word.is_empty())
+}
+
 /// Each of the words once.
 fn distinct(words: &str) -> String {
     let mut seen = HashSet::new();
-    words.split(' ').filter(|word| !word.is_empty() && seen.insert(*word)).collect::<Vec<_>>().join(" ")
+    split(words).filter(|word| seen.insert(*word)).collect::<Vec<_>>().join(" ")
 }
 
 fn append(words: &mut String, character: char) {

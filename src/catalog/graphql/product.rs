@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::access::Permission;
 use crate::catalog::edit::Owner;
-use crate::catalog::model::{self, Fetched, ProductColumns, ProductDetails, ProductStatus};
+use crate::catalog::model::{self, ProductColumns, ProductStatus};
 use crate::catalog::queries::ChildPage;
 use crate::catalog::queries::attributes::AttributesOf;
 use crate::catalog::queries::children::{ImagesOf, OptionsOf};
@@ -59,20 +59,12 @@ impl Product {
     }
 
     /// A column: as it was read, or from the whole row.
-    async fn column<T: Clone + Default>(
-        &self,
-        ctx: &Context<'_>,
-        of: fn(&model::Product) -> &Fetched<T>,
-    ) -> Result<T> {
-        if let Fetched::Yes(value) = of(&self.0) {
-            return Ok(value.clone());
+    async fn column<T: Default>(&self, ctx: &Context<'_>, of: fn(&model::Product) -> Option<T>) -> Result<T> {
+        if let Some(value) = of(&self.0) {
+            return Ok(value);
         }
         let whole: Option<model::Product> = ctx.loaders().load_one(self.0.id).await?;
-        Ok(whole.and_then(|product| of(&product).as_ref().cloned()).unwrap_or_default())
-    }
-
-    async fn details(&self, ctx: &Context<'_>) -> Result<ProductDetails> {
-        self.column(ctx, |product| &product.details).await
+        Ok(whole.as_ref().and_then(of).unwrap_or_default())
     }
 }
 
@@ -138,42 +130,42 @@ impl Product {
     async fn description(&self, ctx: &Context<'_>) -> Result<String> {
         match texts_of(ctx, Translated::Product(self.0.id)).await?.description {
             Some(translated) => Ok(translated),
-            None => self.column(ctx, |product| &product.description).await,
+            None => self.column(ctx, |product| product.description.as_ref().cloned()).await,
         }
     }
 
     /// The maker, or empty.
     async fn vendor(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(self.details(ctx).await?.vendor)
+        self.column(ctx, |product| Some(product.details.as_ref()?.vendor.clone())).await
     }
 
     /// The kind of product, or empty.
     async fn product_type(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(self.details(ctx).await?.product_type)
+        self.column(ctx, |product| Some(product.details.as_ref()?.product_type.clone())).await
     }
 
     /// Words that products are found and grouped by, sorted.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        self.column(ctx, |product| &product.tags).await
+        self.column(ctx, |product| product.tags.as_ref().cloned()).await
     }
 
     /// Where the product is in its life. Needs CATALOG_READ; shoppers see ACTIVE products only.
     #[graphql(visible = "crate::graphql::visible::catalog_read")]
     async fn status(&self, ctx: &Context<'_>) -> Result<Option<ProductStatus>> {
         ctx.viewer().require(Permission::CatalogRead)?;
-        Ok(Some(self.details(ctx).await?.status))
+        Ok(Some(self.column(ctx, |product| Some(product.details.as_ref()?.status)).await?))
     }
 
     /// The prices of its variants in the channel; null when none is sold there.
     async fn price_range(&self, ctx: &Context<'_>) -> Result<Option<PriceRange>> {
-        let prices = self.column(ctx, |product| &product.prices).await?;
+        let prices = self.column(ctx, |product| product.prices.as_ref().cloned()).await?;
         let channel = ctx.channel();
         Ok(prices.map(|(min, max)| PriceRange { min: channel.money(min), max: channel.money(max) }))
     }
 
     /// The first image; null when there is none.
     async fn featured_image(&self, ctx: &Context<'_>) -> Result<Option<Image>> {
-        Ok(self.column(ctx, |product| &product.image).await?.map(Image))
+        Ok(self.column(ctx, |product| product.image.as_ref().cloned()).await?.map(Image))
     }
 
     /// Every image, in display order.
@@ -257,7 +249,7 @@ impl Product {
 
     /// Grows by one with every change; for `expectedVersion`.
     async fn version(&self, ctx: &Context<'_>) -> Result<i64> {
-        Ok(self.details(ctx).await?.version)
+        self.column(ctx, |product| Some(product.details.as_ref()?.version)).await
     }
 
     /// When it was made.
@@ -267,7 +259,7 @@ impl Product {
 
     /// When it was last changed.
     async fn updated_at(&self, ctx: &Context<'_>) -> Result<DateTime<Utc>> {
-        Ok(self.details(ctx).await?.updated_at)
+        self.column(ctx, |product| Some(product.details.as_ref()?.updated_at)).await
     }
 }
 
