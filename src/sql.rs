@@ -194,12 +194,14 @@ pub fn array_literal<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> Strin
             literal.push(',');
         }
         literal.push('"');
-        for character in item.as_ref().chars() {
-            if matches!(character, '"' | '\\') {
-                literal.push('\\');
-            }
-            literal.push(character);
+        let mut rest = item.as_ref();
+        while let Some(at) = rest.find(['"', '\\']) {
+            literal.push_str(&rest[..at]);
+            literal.push('\\');
+            literal.push_str(&rest[at..=at]);
+            rest = &rest[at + 1..];
         }
+        literal.push_str(rest);
         literal.push('"');
     }
     literal.push('}');

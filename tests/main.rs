@@ -6,6 +6,7 @@ mod access;
 mod bulk;
 mod bulk_hostile;
 mod bulk_references;
+mod bulk_terms;
 mod bulk_words;
 mod cache;
 mod cache_faults;

@@ -23,6 +23,8 @@ pub mod translations;
 mod type_record;
 pub mod types;
 mod update;
+mod vocabulary;
+mod word_vector;
 mod words;
 mod write;
 
@@ -58,9 +60,9 @@ pub use rules::{
     ApplyRule, ApplyRules, Condition, Field, Match, Operator, ReviewStock, Rule, apply_batch, review_stock,
 };
 pub use selection::{About, Base, Matching, Selection, sample};
-pub use stems::Stems;
 pub use type_record::{AttributeRecord, TypeRecord, lock_type_record, type_records, write_type_record};
 pub use update::{ProductChange, update};
+pub use vocabulary::{Lesson, Vocabulary};
 pub use words::words;
 pub use write::{
     LockedProduct, RecordWrite, Writing, create_products, ends_of_collections, lock_products, write_records,

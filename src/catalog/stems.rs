@@ -5,26 +5,25 @@
 //! together here, equal to those that `product_search` makes. A document with a word that may mean something else
 //! among other words is left to PostgreSQL.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
+use foldhash::HashMap;
 
 use crate::db::Conn;
 use crate::sql::Sql;
 
+use super::word_vector::{Place, Weight, WordVector};
 use super::words::{SearchDocument, split};
 
 /// So many words are kept, in about 5 MB; then the book begins anew. There are fewer in a language, but SKUs never end.
 const MAX_KEPT: usize = 50_000;
 
-/// PostgreSQL notes no more than 255 places of a lexeme.
-const MAX_WEIGHTED_WORDS: usize = 250;
-
 /// PostgreSQL counts places up to 16,383.
-const MAX_WORDS: usize = 10_000;
+const MAX_WORDS: u16 = 10_000;
 
 /// Longer words are looked at by PostgreSQL, which does not take every one.
 const MAX_WORD_BYTES: usize = 100;
@@ -33,7 +32,7 @@ const MAX_WORD_BYTES: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stem {
     /// It is found by this.
-    Lexeme(Box<str>),
+    Lexeme(Arc<str>),
     /// It is too common to be found.
     Stop,
     /// That depends on the words around it.
@@ -45,14 +44,14 @@ enum Stem {
 pub struct Stems(Mutex<HashMap<Box<str>, Stem>>);
 
 impl Stems {
-    /// The documents as texts of `tsvector`; `None` for those that PostgreSQL has to cut itself. One statement if there are
+    /// The vectors of the documents; `None` for those that PostgreSQL has to cut itself. One statement if there are
     /// words that are not in the book yet.
     pub(super) async fn vectors(
         &self,
         conn: &mut Conn,
         documents: &[SearchDocument],
-    ) -> QueryResult<Vec<Option<String>>> {
-        let mut vectors: Vec<Option<String>> = Vec::with_capacity(documents.len());
+    ) -> QueryResult<Vec<Option<WordVector>>> {
+        let mut vectors: Vec<Option<WordVector>> = Vec::with_capacity(documents.len());
         let unknown: Vec<String> = {
             let known = self.book();
             vectors.extend(documents.iter().map(|document| vector(&known, document)));
@@ -83,8 +82,8 @@ impl Stems {
 }
 
 /// The texts of a document with their weights, as they follow each other in its vector.
-fn sections(document: &SearchDocument) -> [(&str, &'static str); 4] {
-    [(&document.a, "A"), (&document.b, "B"), (&document.c, "C"), (&document.d, "")]
+fn sections(document: &SearchDocument) -> [(&str, Weight); 4] {
+    [(&document.a, Weight::A), (&document.b, Weight::B), (&document.c, Weight::C), (&document.d, Weight::D)]
 }
 
 /// Numbers are what they are.
@@ -116,38 +115,31 @@ async fn ask(conn: &mut Conn, words: &[String]) -> QueryResult<Vec<(Box<str>, St
 
 /// Every lexeme with its place and weight. The places of a text go on behind the last one of the texts before it, as when
 /// vectors are put together with `||`; words that are not found take a place, too.
-fn vector(known: &HashMap<Box<str>, Stem>, document: &SearchDocument) -> Option<String> {
-    let mut vector = String::with_capacity(1024);
-    let (mut before, mut last, mut weighted) = (0, 0, 0);
+fn vector(known: &HashMap<Box<str>, Stem>, document: &SearchDocument) -> Option<WordVector> {
+    let mut words: Vec<(Arc<str>, Place)> = Vec::with_capacity(128);
+    let (mut before, mut last) = (0, 0);
     for (text, weight) in sections(document) {
         let mut place = before;
         for word in split(text) {
             place += 1;
-            weighted += usize::from(!weight.is_empty());
+            if place > MAX_WORDS {
+                return None;
+            }
             let lexeme = if is_number(word) {
-                word
+                Arc::from(word)
             } else {
                 match known.get(word)? {
-                    Stem::Lexeme(lexeme) => lexeme,
+                    Stem::Lexeme(lexeme) => lexeme.clone(),
                     Stem::Stop => continue,
                     Stem::Unsettled => return None,
                 }
             };
             last = place;
-            vector.extend([lexeme, ":"]);
-            push_number(&mut vector, place);
-            vector.extend([weight, " "]);
+            words.push((lexeme, Place::new(place, weight)));
         }
         before = last;
     }
-    (weighted <= MAX_WEIGHTED_WORDS && before <= MAX_WORDS).then_some(vector)
-}
-
-fn push_number(text: &mut String, number: usize) {
-    if number > 9 {
-        push_number(text, number / 10);
-    }
-    text.push(char::from(b'0' + (number % 10) as u8));
+    WordVector::new(words)
 }
 
 #[cfg(test)]
@@ -167,15 +159,20 @@ mod tests {
     }
 
     fn stemmed(a: &str, b: &str, d: &str) -> Option<String> {
-        vector(&book(), &document(a, b, d))
+        vector(&book(), &document(a, b, d)).map(|vector| vector.to_string())
+    }
+
+    /// Different ones, as those of a description are.
+    fn words(count: u16) -> String {
+        (0..count).map(|number| format!("{number} ")).collect()
     }
 
     #[test]
     fn places_go_on_behind_the_last_lexeme() {
         let vector = stemmed("Hooks the", "07 the", "the oak");
-        assert_eq!(vector.as_deref(), Some("hook:1A 07:2B oak:4 "));
+        assert_eq!(vector.as_deref(), Some("07:2B hook:1A oak:4 "));
         assert_eq!(stemmed("the", "", "").as_deref(), Some(""));
-        assert!(stemmed("", &"1 ".repeat(120), "oak").unwrap().ends_with(" 1:119B 1:120B oak:121 "));
+        assert!(stemmed("", &"1 ".repeat(120), "oak").unwrap().ends_with(",119B,120B oak:121 "));
     }
 
     #[test]
@@ -183,8 +180,8 @@ mod tests {
         assert_eq!(stemmed("oak ½", "", ""), None);
         assert_eq!(stemmed("oak", "", "unknown"), None);
         assert_eq!(stemmed("", &"1".repeat(MAX_WORD_BYTES + 1), ""), None);
-        assert_eq!(stemmed(&"oak ".repeat(MAX_WEIGHTED_WORDS + 1), "", ""), None);
-        assert!(stemmed(&"oak ".repeat(MAX_WEIGHTED_WORDS), "", &"1 ".repeat(9_000)).is_some());
-        assert_eq!(stemmed("", "", &"1 ".repeat(MAX_WORDS + 1)), None);
+        assert_eq!(stemmed(&"oak ".repeat(256), "", ""), None);
+        assert!(stemmed(&"oak ".repeat(255), "", &words(9_000)).is_some());
+        assert_eq!(stemmed("", "", &words(MAX_WORDS + 1)), None);
     }
 }

@@ -4,7 +4,7 @@
 //! question is cut in the same way. Folding accents and stemming is left to PostgreSQL (`product_search`, and [`super::stems`]
 //! for many products).
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 /// A longer description counts with its beginning only; what a tsvector can hold is limited.
 const MAX_DESCRIPTION_BYTES: usize = 10_000;
@@ -57,37 +57,29 @@ pub fn words(text: &str) -> String {
 
 fn append_words(words: &mut String, text: &str) {
     space(words);
-    for character in text.chars() {
-        append(words, character);
-    }
+    append(words, text);
 }
 
 /// As [`append_words`], without markup and character references.
 fn append_prose(words: &mut String, text: &str) {
     let end = (0..=MAX_DESCRIPTION_BYTES.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
-    let text = &text[..end.unwrap_or(0)];
+    let mut rest = &text[..end.unwrap_or(0)];
     space(words);
-    let mut rest = text;
-    while let Some(character) = rest.chars().next() {
-        let skipped = match character {
-            '<' => rest[1..]
+    loop {
+        let plain = rest.find(['<', '&']).unwrap_or(rest.len());
+        append(words, &rest[..plain]);
+        rest = &rest[plain..];
+        let skipped = match rest.bytes().next() {
+            None => return,
+            Some(b'<') => rest[1..]
                 .starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!'))
                 .then(|| rest.find('>').unwrap_or(rest.len() - 1)),
-            '&' => rest.find(';').filter(|&end| {
+            Some(_) => rest.find(';').filter(|&end| {
                 (2..=9).contains(&end) && rest[1..end].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#')
             }),
-            _ => None,
         };
-        match skipped {
-            Some(end) => {
-                space(words);
-                rest = &rest[end + 1..];
-            }
-            None => {
-                append(words, character);
-                rest = &rest[character.len_utf8()..];
-            }
-        }
+        space(words);
+        rest = &rest[skipped.unwrap_or(0) + 1..];
     }
 }
 
@@ -98,15 +90,23 @@ pub(super) fn split(words: &str) -> impl Iterator<Item = &str> {
 
 /// Each of the words once.
 fn distinct(words: &str) -> String {
-    let mut seen = HashSet::new();
-    split(words).filter(|word| seen.insert(*word)).collect::<Vec<_>>().join(" ")
+    let mut seen = HashSet::default();
+    let mut distinct = String::with_capacity(words.len());
+    for word in split(words).filter(|word| seen.insert(*word)) {
+        space(&mut distinct);
+        distinct.push_str(word);
+    }
+    distinct
 }
 
-fn append(words: &mut String, character: char) {
-    if character.is_ascii() && !character.is_ascii_alphanumeric() {
-        space(words);
-    } else {
-        words.push(character);
+/// Goes on with the last word, if there is no space behind it.
+fn append(words: &mut String, text: &str) {
+    let separates = |character: char| character.is_ascii() && !character.is_ascii_alphanumeric();
+    for (index, word) in text.split(separates).enumerate() {
+        if index > 0 {
+            space(words);
+        }
+        words.push_str(word);
     }
 }
 

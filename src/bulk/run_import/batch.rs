@@ -14,7 +14,9 @@ use crate::bulk::item::Item;
 use crate::bulk::patch::{Ground, is_met};
 use crate::bulk::queries::{self, Import, Tally};
 use crate::bulk::stored;
-use crate::catalog::{self, LockedProduct, OnConflict, ProductRecord, RecordWrite, Stems, Writing};
+use crate::catalog::{
+    self, Lesson, LockedProduct, OnConflict, ProductRecord, RecordWrite, Vocabulary, Writing,
+};
 use crate::db::Conn;
 use crate::error::Error;
 use crate::ids::{ChannelId, ImportId, ProductId};
@@ -87,8 +89,8 @@ pub struct Writer<'a> {
     ends: HashMap<String, i64>,
     /// How many more rejections are kept.
     room: AtomicI64,
-    /// What words were stemmed before.
-    stems: Stems,
+    /// What is known of the words of products.
+    vocabulary: Vocabulary,
 }
 
 impl<'a> Writer<'a> {
@@ -102,16 +104,18 @@ impl<'a> Writer<'a> {
         let on_conflict = if import.on_conflict == "SKIP" { OnConflict::Skip } else { OnConflict::Update };
         let actor = import.created_by.map_or_else(|| "system".to_owned(), |user| user.to_string());
         let room = AtomicI64::new(KEPT_REJECTIONS - import.rows_rejected);
-        let stems = Stems::default();
-        Self { ctx, import_id: import.id, channel_id, on_conflict, actor, ends, room, stems }
+        let vocabulary = Vocabulary::default();
+        Self { ctx, import_id: import.id, channel_id, on_conflict, actor, ends, room, vocabulary }
     }
 
     /// Writes the batch; returns what it adds to the books. Repeats it when another transaction came before it, and product by
     /// product when the database refuses one of them.
     pub async fn write(&self, mut batch: Batch) -> Result<Tally, JobError> {
         let mut care = Care::Together;
+        // Kept over all attempts: batches that hold the others may be waiting for this one.
+        let mut conn = self.ctx.app.db.get().await?;
         for _ in 0..MAX_ATTEMPTS {
-            match self.attempt(&mut batch, care).await {
+            match self.attempt(&mut conn, &mut batch, care).await {
                 Ok(tally) => return Ok(tally),
                 Err(BatchError::Overtaken) => {}
                 Err(BatchError::Products(error)) if care == Care::Together && is_about_data(&error) => {
@@ -136,10 +140,10 @@ struct Pending {
 }
 
 impl Writer<'_> {
-    async fn attempt(&self, batch: &mut Batch, care: Care) -> Result<Tally, BatchError> {
+    async fn attempt(&self, conn: &mut Conn, batch: &mut Batch, care: Care) -> Result<Tally, BatchError> {
         let mut entries = batch.entries.clone();
-        let mut conn = self.ctx.app.db.get().await?;
-        conn.transaction(async |conn| {
+        let lesson = self.vocabulary.lesson();
+        let written = conn.transaction(async |conn| {
             self.ctx.fence(conn).await?;
             queries::commit_lazily(conn).await?;
             self.reject_repeated(conn, &mut entries).await?;
@@ -148,8 +152,10 @@ impl Writer<'_> {
             others::write(conn, &mut entries, self.on_conflict, now, &self.actor, &mut tally).await?;
             let pending = self.look_up(conn, &mut entries, &mut tally).await?;
             match care {
-                Care::Together => self.write_together(conn, &pending, &mut tally).await?,
-                Care::OneByOne => self.write_one_by_one(conn, &mut entries, &pending, &mut tally).await?,
+                Care::Together => self.write_together(conn, &lesson, &pending, &mut tally).await?,
+                Care::OneByOne => {
+                    self.write_one_by_one(conn, &lesson, &mut entries, &pending, &mut tally).await?;
+                }
             }
             if let Some(turn) = batch.turn.take()
                 && turn.await.is_err()
@@ -157,8 +163,10 @@ impl Writer<'_> {
                 return Err(JobError::retry(anyhow!("the batch before was not written")).into());
             }
             self.record(conn, &entries, (batch.from, batch.to), tally).await
-        })
-        .await
+        });
+        let tally = written.await?;
+        lesson.keep();
+        Ok(tally)
     }
 
     /// A product whose rows come in two places would lose those of the first place: the first ones count.
@@ -267,23 +275,25 @@ impl Writer<'_> {
     async fn write_together(
         &self,
         conn: &mut Conn,
+        lesson: &Lesson<'_>,
         pending: &[Pending],
         tally: &mut Tally,
     ) -> Result<(), BatchError> {
-        let written = self.write_records(conn, pending).await.map_err(BatchError::Products)?;
+        let written = self.write_records(conn, lesson, pending).await.map_err(BatchError::Products)?;
         self.count(pending, &written, tally)
     }
 
     async fn write_one_by_one(
         &self,
         conn: &mut Conn,
+        lesson: &Lesson<'_>,
         entries: &mut [Entry<Item>],
         pending: &[Pending],
         tally: &mut Tally,
     ) -> Result<(), BatchError> {
         for product in pending {
             let alone = std::slice::from_ref(product);
-            let written = conn.transaction(async |conn| self.write_records(conn, alone).await).await;
+            let written = conn.transaction(async |conn| self.write_records(conn, lesson, alone).await).await;
             match written {
                 Ok(written) => self.count(alone, &written, tally)?,
                 Err(error) if is_about_data(&error) => {
@@ -299,6 +309,7 @@ impl Writer<'_> {
     async fn write_records(
         &self,
         conn: &mut Conn,
+        lesson: &Lesson<'_>,
         pending: &[Pending],
     ) -> Result<Vec<Option<ProductId>>, Error> {
         let writes: Vec<RecordWrite> = pending
@@ -306,7 +317,7 @@ impl Writer<'_> {
             .map(|it| RecordWrite { id: it.id, record: &it.record, fingerprint: Some(&it.fingerprint) })
             .collect();
         let now = self.ctx.app.clock.now();
-        let writing = Writing { now, actor: &self.actor, stems: Some(&self.stems) };
+        let writing = Writing { now, actor: &self.actor, lesson: Some(lesson) };
         catalog::write_records(conn, &writes, &writing).await
     }
 

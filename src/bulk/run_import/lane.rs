@@ -1,11 +1,12 @@
-//! Batches on their way into the database: two side by side on connections of their own, committed in the order of the file.
+//! Batches on their way into the database: four side by side on connections of their own, committed in the order of the file.
 //!
-//! What takes the time is one server process writing rows and indexes; two make use of two cores. The second batch waits
-//! with its last statement, which moves the position, until the first has committed. So the position never leaves a gap, and a
-//! crash costs two batches. PostgreSQL does not see this wait, so nothing that the first batch wants may be held by the
-//! second: batches that share a product, or write what others look at, go one after the other.
+//! What takes the time is one server process writing rows and indexes; two make use of two cores, while this process prepares
+//! another batch and one waits for the disk. Each waits with its last statement, which moves the position, until the one before
+//! has committed. So the position never leaves a gap, and a crash costs four batches. PostgreSQL does not see this wait, so
+//! nothing that a batch wants may be held by a later one: batches that share a product, or write what others look at, go
+//! one after the other.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, StreamExt};
@@ -19,7 +20,7 @@ use crate::jobs::JobError;
 use super::batch::{Batch, Writer};
 
 /// More would not help: the commits are one after the other.
-const SIDE_BY_SIDE: usize = 2;
+const SIDE_BY_SIDE: usize = 4;
 
 /// What a committed batch adds to the books, and where the next one begins.
 pub type Written = (Position, Tally);
@@ -30,8 +31,8 @@ pub struct Lane<'a> {
     writing: FuturesOrdered<BoxFuture<'a, Result<Written, JobError>>>,
     /// Where the next batch begins.
     position: Position,
-    /// The products of the last batch; none if nothing may be written beside it.
-    beside: Option<HashSet<String>>,
+    /// The products of each; none if nothing may be written beside it.
+    products: VecDeque<Option<HashSet<String>>>,
     /// Tells when the last batch has committed.
     committed: Option<oneshot::Receiver<()>>,
 }
@@ -39,23 +40,27 @@ pub struct Lane<'a> {
 impl<'a> Lane<'a> {
     /// Without batches; the first one begins at `position`.
     pub fn new(writer: &'a Writer<'a>, position: Position) -> Self {
-        Self { writer, writing: FuturesOrdered::new(), position, beside: None, committed: None }
+        Self { writer, writing: FuturesOrdered::new(), position, products: VecDeque::new(), committed: None }
     }
 
     /// The next batch that has committed, in the order of the file; `None` when none is being written. May be dropped and
     /// called again.
     pub async fn next(&mut self) -> Option<Result<Written, JobError>> {
-        self.writing.next().await
+        let written = self.writing.next().await?;
+        self.products.pop_front();
+        Some(written)
     }
 
     /// Whether the entries have to wait until a batch has committed.
     pub fn is_full_for(&self, entries: &[Entry<Item>]) -> bool {
-        let beside = match self.writing.len() {
-            0 => return false,
-            SIDE_BY_SIDE.. => return true,
-            _ => self.beside.as_ref().zip(products(entries)),
+        if self.products.is_empty() {
+            return false;
+        }
+        let Some(ours) = products(entries) else { return true };
+        let is_apart = |theirs: &Option<HashSet<String>>| {
+            theirs.as_ref().is_some_and(|theirs| theirs.is_disjoint(&ours))
         };
-        beside.is_none_or(|(theirs, ours)| !theirs.is_disjoint(&ours))
+        self.products.len() == SIDE_BY_SIDE || !self.products.iter().all(is_apart)
     }
 
     /// Begins to write a batch. It is not empty, and there is room for it.
@@ -63,7 +68,7 @@ impl<'a> Lane<'a> {
         let Some(to) = entries.last().map(|entry| entry.next) else { return };
         let (done, committed) = oneshot::channel();
         let from = std::mem::replace(&mut self.position, to);
-        self.beside = products(&entries);
+        self.products.push_back(products(&entries));
         let batch = Batch { entries, from, to, turn: self.committed.replace(committed) };
         let writer = self.writer;
         self.writing.push_back(Box::pin(async move {

@@ -3,6 +3,7 @@
 //! Every step is one statement over arrays, so a batch of 500 products costs about as many statements as one product. What
 //! belongs to a new product is inserted plainly: looking for a conflict that cannot be costs a third of the time.
 
+mod adding;
 mod children;
 mod collections;
 mod publication;
@@ -23,10 +24,12 @@ use crate::inventory::{self, StockTarget};
 use super::edit::queries as edit_queries;
 use super::record::ProductRecord;
 use super::rules::{self, Touched};
-use super::stems::Stems;
+use super::vocabulary::Lesson;
 use super::{ProductDraft, Written};
+use adding::Added;
 
 pub use collections::ends_of_collections;
+use queries::CutTexts;
 pub use queries::{LockedProduct, lock_products};
 
 /// A record to be written.
@@ -62,8 +65,8 @@ pub struct Writing<'a> {
     pub now: DateTime<Utc>,
     /// Who did it, as the events tell.
     pub actor: &'a str,
-    /// What words were stemmed before; none for a few products, where asking would take longer.
-    pub stems: Option<&'a Stems>,
+    /// What is known of words; none for a few products, where asking would take longer.
+    pub lesson: Option<&'a Lesson<'a>>,
 }
 
 /// Writes records in the caller's transaction; the answers are in their order, `None` where a new product's slug was taken by
@@ -89,16 +92,22 @@ pub async fn write_records(
             fingerprint: write.fingerprint,
         })
         .collect();
+    let lesson = batch.lesson.filter(|_| adding::is_worth_it(&targets));
+    if lesson.is_some() {
+        adding::begin(conn).await?;
+    }
+    let cut = queries::cut_texts(conn, batch, &targets).await?;
     let (new, known): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(|target| target.is_new);
     if !known.is_empty() {
-        queries::update_products(conn, batch, &known).await?;
+        queries::update_products(conn, batch, &known, &cut).await?;
     }
+    let mut hashes = HashMap::new();
     if !new.is_empty() {
-        let inserted = queries::insert_products(conn, batch, &new).await?;
-        targets.retain(|target| !target.is_new || inserted.contains(&target.id));
+        hashes = queries::insert_products(conn, batch, &new, &cut).await?;
+        targets.retain(|target| !target.is_new || hashes.contains_key(&target.id));
     }
     if !targets.is_empty() {
-        write_children(conn, batch, &targets).await?;
+        write_children(conn, batch, &targets, lesson.map(|lesson| (lesson, &hashes, &cut))).await?;
     }
     let mut written = targets.iter().map(|target| (target.record.slug.as_str(), target.id));
     let written: HashMap<&str, ProductId> = written.by_ref().collect();
@@ -106,7 +115,12 @@ pub async fn write_records(
 }
 
 /// Everything but the rows of the products.
-async fn write_children(conn: &mut Conn, batch: &Writing<'_>, targets: &[Target<'_>]) -> Result<()> {
+async fn write_children(
+    conn: &mut Conn,
+    batch: &Writing<'_>,
+    targets: &[Target<'_>],
+    adding: Option<(&Lesson<'_>, &HashMap<ProductId, i64>, &CutTexts)>,
+) -> Result<()> {
     let (new, known): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(|target| target.is_new);
     // Known products lose rows, too, and what hangs on those has to follow.
     let vouched = known.is_empty() && vouched::can_vouch(conn, &new).await?;
@@ -120,7 +134,7 @@ async fn write_children(conn: &mut Conn, batch: &Writing<'_>, targets: &[Target<
         children::replace(conn, &known).await?;
     }
     let variants = variants::write(conn, batch, targets).await?;
-    publication::write(conn, batch, &new, &known).await?;
+    let published = publication::write(conn, batch, &new, &known).await?;
     // Ranges that a sale will turn are noted where sales are known; others need no second look.
     let turning: Vec<ProductId> = targets
         .iter()
@@ -130,7 +144,7 @@ async fn write_children(conn: &mut Conn, batch: &Writing<'_>, targets: &[Target<
     if !turning.is_empty() {
         edit_queries::refresh_ranges(conn, &turning, batch.now).await?;
     }
-    collections::write_memberships(conn, &new, &known).await?;
+    let memberships = collections::write_memberships(conn, &new, &known).await?;
     let stock: Vec<StockTarget> = variants
         .iter()
         .flat_map(|variant| {
@@ -144,6 +158,10 @@ async fn write_children(conn: &mut Conn, batch: &Writing<'_>, targets: &[Target<
         })
         .collect();
     inventory::set_on_hand(conn, &stock, "as the source says", batch.actor, batch.now).await?;
+    if let Some((lesson, hashes, cut)) = adding {
+        let added = Added { targets, hashes, cut, published: &published, memberships: &memberships };
+        adding::finish(conn, batch, lesson, &added).await?;
+    }
     if vouched {
         vouched::ask_again(conn).await?;
     }
@@ -170,7 +188,7 @@ pub async fn create_products(
     let missing = records.iter().filter(|record| !known.contains_key(&record.slug));
     let writes: Vec<RecordWrite> =
         missing.map(|record| RecordWrite { id: None, record, fingerprint: None }).collect();
-    let ids = write_records(conn, &writes, &Writing { now, actor, stems: None }).await?;
+    let ids = write_records(conn, &writes, &Writing { now, actor, lesson: None }).await?;
     let (created, taken): (Vec<_>, Vec<_>) =
         writes.iter().map(|write| write.record.slug.as_str()).zip(ids).partition(|(_, id)| id.is_some());
     if !taken.is_empty() {

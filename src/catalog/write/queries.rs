@@ -1,11 +1,13 @@
 //! The statements that write the products' own rows and events.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Binary, Bool, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz, Uuid};
 use diesel_async::RunQueryDsl;
 
+use crate::catalog::record::ProductRecord;
+use crate::catalog::word_vector::{TsVector, WordVector};
 use crate::catalog::words::SearchDocument;
 use crate::db::Conn;
 use crate::ids::ProductId;
@@ -47,16 +49,68 @@ struct Columns<'a> {
     attributes: Vec<String>,
     metadata: Vec<String>,
     private_metadata: Vec<String>,
-    words: Vec<SearchDocument>,
-    /// The words as a vector, where that is known.
-    vectors: Vec<Option<String>>,
+    words: Words<'a>,
+}
+
+/// What the texts of products are found by: as vectors where these are known, otherwise as texts that PostgreSQL has to cut.
+struct Words<'a> {
+    texts: [Vec<&'a str>; 4],
+    vectors: Vec<Option<&'a WordVector>>,
+}
+
+impl<'a> Words<'a> {
+    fn of(targets: &[&'a Target<'a>], cut: &'a CutTexts) -> Self {
+        let (mut texts, mut vectors) = ([const { Vec::new() }; 4], Vec::with_capacity(targets.len()));
+        for target in targets {
+            let (document, vector) = &cut[&target.id];
+            let left = if vector.is_some() {
+                ["", "", "", ""]
+            } else {
+                [&*document.a, &document.b, &document.c, &document.d]
+            };
+            for (texts, text) in texts.iter_mut().zip(left) {
+                texts.push(text);
+            }
+            vectors.push(vector.as_ref());
+        }
+        Self { texts, vectors }
+    }
+}
+
+/// The texts of products as plain words, and their vectors where they are known already.
+pub(super) type CutTexts = HashMap<ProductId, (SearchDocument, Option<WordVector>)>;
+
+/// Cuts the texts of the products.
+pub(super) async fn cut_texts(
+    conn: &mut Conn,
+    batch: &Writing<'_>,
+    targets: &[Target<'_>],
+) -> QueryResult<CutTexts> {
+    let document = |record: &ProductRecord| {
+        let skus = record.variants.iter().map(|variant| variant.sku.as_str());
+        SearchDocument::new(
+            &record.name,
+            &record.vendor,
+            skus,
+            &record.product_type,
+            &record.tags,
+            &record.description,
+        )
+    };
+    let documents: Vec<SearchDocument> = targets.iter().map(|target| document(target.record)).collect();
+    let vectors = match batch.lesson {
+        Some(lesson) => lesson.stems().vectors(conn, &documents).await?,
+        None => vec![None; documents.len()],
+    };
+    let ids = targets.iter().map(|target| target.id);
+    Ok(ids.zip(documents.into_iter().zip(vectors)).collect())
 }
 
 const UNNEST: &str = "unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS \
     t(id, slug, name, description, vendor, product_type, tags, status, fingerprint, attributes, metadata, private_metadata, \
     a, b, c, d, vector)";
 
-const SEARCH: &str = "coalesce(t.vector::tsvector, product_search(t.a, t.b, t.c, t.d))";
+const SEARCH: &str = "coalesce(t.vector, product_search(t.a, t.b, t.c, t.d))";
 
 /// An object as the text of a `jsonb`.
 pub(super) fn json(object: &impl serde::Serialize) -> String {
@@ -64,29 +118,9 @@ pub(super) fn json(object: &impl serde::Serialize) -> String {
 }
 
 impl<'a> Columns<'a> {
-    async fn of(conn: &mut Conn, batch: &Writing<'_>, targets: &[&'a Target<'a>]) -> QueryResult<Self> {
+    fn of(targets: &[&'a Target<'a>], cut: &'a CutTexts) -> Self {
         let records = || targets.iter().map(|target| target.record);
-        let mut words: Vec<SearchDocument> = records()
-            .map(|record| {
-                let skus = record.variants.iter().map(|variant| variant.sku.as_str());
-                SearchDocument::new(
-                    &record.name,
-                    &record.vendor,
-                    skus,
-                    &record.product_type,
-                    &record.tags,
-                    &record.description,
-                )
-            })
-            .collect();
-        let vectors = match batch.stems {
-            Some(stems) => stems.vectors(conn, &words).await?,
-            None => vec![None; words.len()],
-        };
-        for (words, _) in words.iter_mut().zip(&vectors).filter(|(_, vector)| vector.is_some()) {
-            *words = SearchDocument::default();
-        }
-        Ok(Self {
+        Self {
             ids: targets.iter().map(|target| target.id).collect(),
             slugs: records().map(|record| record.slug.as_str()).collect(),
             names: records().map(|record| record.name.as_str()).collect(),
@@ -99,19 +133,12 @@ impl<'a> Columns<'a> {
             attributes: records().map(|record| json(&record.attributes)).collect(),
             metadata: records().map(|record| json(&record.metadata)).collect(),
             private_metadata: records().map(|record| json(&record.private_metadata)).collect(),
-            words,
-            vectors,
-        })
+            words: Words::of(targets, cut),
+        }
     }
 
     fn bind<Row>(self, sql: Sql<'a, Row>) -> Sql<'a, Row> {
-        let (mut a, mut b, mut c, mut d) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for document in self.words {
-            a.push(document.a);
-            b.push(document.b);
-            c.push(document.c);
-            d.push(document.d);
-        }
+        let [a, b, c, d] = self.words.texts;
         sql.bind::<Array<Uuid>, _>(self.ids)
             .bind::<Array<Text>, _>(self.slugs)
             .bind::<Array<Text>, _>(self.names)
@@ -128,30 +155,30 @@ impl<'a> Columns<'a> {
             .bind::<Array<Text>, _>(b)
             .bind::<Array<Text>, _>(c)
             .bind::<Array<Text>, _>(d)
-            .bind::<Array<Nullable<Text>>, _>(self.vectors)
+            .bind::<Array<Nullable<TsVector>>, _>(self.words.vectors)
     }
 }
 
-/// Inserts new products in the order of their slugs; returns the ids of those whose slug was still free. Waits for
-/// another transaction that inserts the same slug.
+/// Inserts new products in the order of their slugs; returns the ids of those whose slug was still free, with the hashes that place
+/// them in the samples of search. Waits for another transaction that inserts the same slug.
 pub(super) async fn insert_products(
     conn: &mut Conn,
     batch: &Writing<'_>,
     targets: &[&Target<'_>],
-) -> QueryResult<HashSet<ProductId>> {
-    let sql = Sql::<Uuid>::new(format!(
+    cut: &CutTexts,
+) -> QueryResult<HashMap<ProductId, i64>> {
+    let sql = Sql::<(Uuid, BigInt)>::new(format!(
         "INSERT INTO products (created_at, updated_at, id, slug, name, description, vendor, product_type, tags, status, \
          import_fingerprint, attributes, metadata, private_metadata, search) \
          SELECT ?, ?, t.id, t.slug, t.name, t.description, t.vendor, t.product_type, t.tags::text[], t.status, \
          t.fingerprint, t.attributes::jsonb, t.metadata::jsonb, t.private_metadata::jsonb, \
          {SEARCH} \
-         FROM {UNNEST} ORDER BY t.slug ON CONFLICT (slug) DO NOTHING RETURNING id"
+         FROM {UNNEST} ORDER BY t.slug ON CONFLICT (slug) DO NOTHING RETURNING id, uuid_hash_extended(id, 0)"
     ))
     .bind::<Timestamptz, _>(batch.now)
     .bind::<Timestamptz, _>(batch.now);
-    let columns = Columns::of(conn, batch, targets).await?;
-    let ids: Vec<ProductId> = columns.bind(sql).load(conn).await?;
-    Ok(ids.into_iter().collect())
+    let inserted: Vec<(ProductId, i64)> = Columns::of(targets, cut).bind(sql).load(conn).await?;
+    Ok(inserted.into_iter().collect())
 }
 
 /// Makes the rows of existing products equal to their records; every version grows by one.
@@ -159,6 +186,7 @@ pub(super) async fn update_products(
     conn: &mut Conn,
     batch: &Writing<'_>,
     targets: &[&Target<'_>],
+    cut: &CutTexts,
 ) -> QueryResult<()> {
     let sql = Sql::<Uuid>::new(format!(
         "UPDATE products AS p SET version = p.version + 1, updated_at = ?, name = t.name, description = t.description, \
@@ -168,8 +196,7 @@ pub(super) async fn update_products(
          FROM {UNNEST} WHERE p.id = t.id"
     ))
     .bind::<Timestamptz, _>(batch.now);
-    let columns = Columns::of(conn, batch, targets).await?;
-    columns.bind(sql).execute(conn).await?;
+    Columns::of(targets, cut).bind(sql).execute(conn).await?;
     Ok(())
 }
 

@@ -153,7 +153,10 @@ async fn initialize(home: &Home, programs: &PostgresPrograms, purpose: Purpose) 
         // an eighth less time.
         let mut file = OpenOptions::new().append(true).open(unfinished.join("postgresql.conf"))?;
         let buffers = shared_buffers_mb();
-        write!(file, "\nshared_buffers = {buffers}MB\nmax_wal_size = 4GB\ncheckpoint_timeout = 15min\n")?;
+        write!(
+            file,
+            "\nshared_buffers = {buffers}MB\nmax_wal_size = 4GB\ncheckpoint_timeout = 15min\nwal_buffers = 64MB\nwal_writer_delay = 20ms\n"
+        )?;
     }
     std::fs::rename(&unfinished, data_dir(home))?;
     Ok(())
