@@ -1,56 +1,18 @@
 -- As before.
-DROP TRIGGER catalog_inserted ON product_channels;
-CREATE TRIGGER catalog_inserted AFTER INSERT ON product_channels REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION catalog_publication_changed('');
-ALTER TABLE product_channels ENABLE ALWAYS TRIGGER catalog_inserted;
-DROP TRIGGER catalog_inserted ON product_options;
-CREATE TRIGGER catalog_inserted AFTER INSERT ON product_options REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION catalog_children_changed('1');
-ALTER TABLE product_options ENABLE ALWAYS TRIGGER catalog_inserted;
-DROP TRIGGER catalog_inserted ON variants;
-CREATE TRIGGER catalog_inserted AFTER INSERT ON variants REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION catalog_children_changed('1');
-ALTER TABLE variants ENABLE ALWAYS TRIGGER catalog_inserted;
-DROP TRIGGER catalog_inserted ON variant_prices;
-CREATE TRIGGER catalog_inserted AFTER INSERT ON variant_prices REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION catalog_prices_changed('');
-ALTER TABLE variant_prices ENABLE ALWAYS TRIGGER catalog_inserted;
-DROP TRIGGER catalog_inserted ON product_images;
-CREATE TRIGGER catalog_inserted AFTER INSERT ON product_images REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION catalog_children_changed('1');
-ALTER TABLE product_images ENABLE ALWAYS TRIGGER catalog_inserted;
-DROP TRIGGER catalog_inserted ON stock_levels;
-CREATE TRIGGER catalog_inserted AFTER INSERT ON stock_levels REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION catalog_stock_changed('');
-ALTER TABLE stock_levels ENABLE ALWAYS TRIGGER catalog_inserted;
-DROP TRIGGER catalog_inserted ON product_translations;
-CREATE TRIGGER catalog_inserted AFTER INSERT ON product_translations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION catalog_children_changed('49');
-ALTER TABLE product_translations ENABLE ALWAYS TRIGGER catalog_inserted;
-DROP TRIGGER products_insert_search ON products;
-CREATE TRIGGER products_insert_search AFTER INSERT ON products REFERENCING NEW TABLE AS after FOR EACH STATEMENT
-    EXECUTE FUNCTION products_touch_search();
-ALTER TABLE products ENABLE ALWAYS TRIGGER products_insert_search;
-DROP TRIGGER product_channels_insert_search ON product_channels;
-CREATE TRIGGER product_channels_insert_search AFTER INSERT ON product_channels REFERENCING NEW TABLE AS after FOR EACH STATEMENT
-    EXECUTE FUNCTION product_channels_touch_search();
-ALTER TABLE product_channels ENABLE ALWAYS TRIGGER product_channels_insert_search;
-DROP TRIGGER product_options_insert_search ON product_options;
-CREATE TRIGGER product_options_insert_search AFTER INSERT ON product_options REFERENCING NEW TABLE AS after FOR EACH STATEMENT
-    EXECUTE FUNCTION product_options_touch_search();
-ALTER TABLE product_options ENABLE ALWAYS TRIGGER product_options_insert_search;
-DROP TRIGGER collection_products_insert_search ON collection_products;
-CREATE TRIGGER collection_products_insert_search AFTER INSERT ON collection_products REFERENCING NEW TABLE AS after FOR EACH STATEMENT
-    EXECUTE FUNCTION collection_products_touch_search();
-ALTER TABLE collection_products ENABLE ALWAYS TRIGGER collection_products_insert_search;
-DROP TRIGGER stock_levels_insert_search ON stock_levels;
-CREATE TRIGGER stock_levels_insert_search AFTER INSERT ON stock_levels REFERENCING NEW TABLE AS after FOR EACH STATEMENT
-    EXECUTE FUNCTION stock_levels_touch_search();
-ALTER TABLE stock_levels ENABLE ALWAYS TRIGGER stock_levels_insert_search;
-DROP TRIGGER product_channels_copy_on_insert ON product_channels;
-CREATE TRIGGER product_channels_copy_on_insert BEFORE INSERT ON product_channels FOR EACH ROW
-    EXECUTE FUNCTION product_channels_copy();
-ALTER TABLE product_channels ENABLE ALWAYS TRIGGER product_channels_copy_on_insert;
+DO $$
+DECLARE
+    added record;
+BEGIN
+    FOR added IN SELECT tgrelid::regclass AS relation, tgname, pg_get_triggerdef(oid) AS definition FROM pg_trigger
+        WHERE tgname LIKE '%\_insert\_search' OR tgname = 'product_channels_copy_on_insert'
+            OR tgname = 'catalog_inserted' AND tgrelid::regclass::text IN ('product_channels', 'product_options', 'product_images',
+                'product_translations', 'variants', 'variant_prices', 'stock_levels')
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', added.tgname, added.relation);
+        EXECUTE regexp_replace(added.definition, ' WHEN .* EXECUTE FUNCTION ', ' EXECUTE FUNCTION ');
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', added.relation, added.tgname);
+    END LOOP;
+END $$;
 
 CREATE OR REPLACE FUNCTION search_refresh(ids uuid[]) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
 BEGIN

@@ -7,7 +7,7 @@ use crate::ids::{ChannelId, CollectionId};
 use super::ProductStatus;
 
 /// Separates the parts of a term; no text that people type has it.
-pub const SEPARATOR: char = '\u{1f}';
+pub const SEPARATOR: &str = "\u{1f}";
 
 /// A range over more steps than this is not worth looking up: much lies in it. Twelve are a factor of eight.
 const MAX_STEPS: i32 = 12;

@@ -237,8 +237,8 @@ pub(super) async fn facets(
          WHERE number <= ? AND (kind <> 'a' OR label IS NOT NULL) \
          ORDER BY array_position('{v,t,g,o,a}', kind), weight DESC, name, number LIMIT 2000",
     );
-    sql.add::<Text, _>(terms::SEPARATOR.to_string());
-    sql.add::<Text, _>(terms::SEPARATOR.to_string());
+    sql.add::<Text, _>(terms::SEPARATOR);
+    sql.add::<Text, _>(terms::SEPARATOR);
     sql.add::<BigInt, _>(max_values);
     sql.load(conn).await
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::catalog::record::ProductRecord;
+use crate::catalog::terms::SEPARATOR;
 use crate::catalog::vocabulary::Lesson;
 use crate::catalog::word_vector::{TermList, Terms, TsVector};
 use crate::db::Conn;
@@ -28,9 +29,6 @@ use super::{Target, Writing};
 /// For fewer products it costs less to let the triggers do it.
 const WORTH_IT: usize = 50;
 
-/// Separates the parts of a term.
-const BETWEEN: &str = "\u{1f}";
-
 /// A longer value is no facet, in bytes.
 const MAX_FACET: usize = 600;
 /// A product has no more facets; which ones is for the database to choose.
@@ -42,14 +40,14 @@ const MAX_STEPS: i32 = 12;
 /// The samples of search: a product lies in one of 2^level parts of each.
 const LEVELS: [u32; 5] = [2, 4, 6, 8, 10];
 
-/// The bits of what has changed, as the triggers write them: prices, stock, availability, lists and searches.
+/// What has changed, in the bits that the triggers write (`cache::change::kind`): prices, stock, availability, lists and searches.
 const ADDED: i32 = 2 | 4 | 8 | 16 | 32;
-/// A product is listed from then on.
+/// A product is seen from then on.
 const APPEARS: i32 = 1 | 2 | 16 | 32;
 /// A price begins or ends.
 const PRICED: i32 = 2;
 
-/// How many products are added.
+/// Whether so many products are added, and nothing else is written, that it pays.
 pub(super) fn is_worth_it(targets: &[Target<'_>]) -> bool {
     targets.len() >= WORTH_IT && targets.iter().all(|target| target.is_new)
 }
@@ -153,9 +151,9 @@ fn push_published(terms: &mut TermList, published: &Published, hash: i64) {
     }
     match published.price_steps {
         Some((least, most)) if most - least < MAX_STEPS => {
-            (least..=most).for_each(|step| terms.push(&["=p", channel, BETWEEN, &step.to_string()]));
+            (least..=most).for_each(|step| terms.push(&["=p", channel, SEPARATOR, &step.to_string()]));
         }
-        Some(_) => terms.push(&["=p", channel, BETWEEN, "*"]),
+        Some(_) => terms.push(&["=p", channel, SEPARATOR, "*"]),
         None => {}
     }
 }
@@ -173,17 +171,17 @@ fn push_facets(terms: &mut TermList, record: &ProductRecord) -> Option<()> {
         }
     };
     if !record.vendor.is_empty() {
-        push(&["=v", BETWEEN, &record.vendor]);
+        push(&["=v", SEPARATOR, &record.vendor]);
     }
     if !record.product_type.is_empty() {
-        push(&["=t", BETWEEN, &record.product_type]);
+        push(&["=t", SEPARATOR, &record.product_type]);
     }
     for tag in &record.tags {
-        push(&["=g", BETWEEN, tag]);
+        push(&["=g", SEPARATOR, tag]);
     }
     for option in &record.options {
         for value in &option.values {
-            push(&["=o", BETWEEN, &option.name, BETWEEN, value]);
+            push(&["=o", SEPARATOR, &option.name, SEPARATOR, value]);
         }
     }
     for (code, value) in &record.attributes {
@@ -194,9 +192,9 @@ fn push_facets(terms: &mut TermList, record: &ProductRecord) -> Option<()> {
         for value in values {
             match value {
                 Value::String(text) if text.is_empty() => {}
-                Value::String(text) => push(&["=a", BETWEEN, code, BETWEEN, text]),
+                Value::String(text) => push(&["=a", SEPARATOR, code, SEPARATOR, text]),
                 Value::Bool(value) => {
-                    push(&["=a", BETWEEN, code, BETWEEN, if *value { "true" } else { "false" }])
+                    push(&["=a", SEPARATOR, code, SEPARATOR, if *value { "true" } else { "false" }])
                 }
                 Value::Null => {}
                 Value::Number(_) | Value::Array(_) | Value::Object(_) => return None,

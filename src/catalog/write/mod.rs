@@ -106,11 +106,12 @@ pub async fn write_records(
         hashes = queries::insert_products(conn, batch, &new, &cut).await?;
         targets.retain(|target| !target.is_new || hashes.contains_key(&target.id));
     }
-    if !targets.is_empty() {
+    // What has begun also ends if others were faster with all of them.
+    if lesson.is_some() || !targets.is_empty() {
         write_children(conn, batch, &targets, lesson.map(|lesson| (lesson, &hashes, &cut))).await?;
     }
-    let mut written = targets.iter().map(|target| (target.record.slug.as_str(), target.id));
-    let written: HashMap<&str, ProductId> = written.by_ref().collect();
+    let written = targets.iter().map(|target| (target.record.slug.as_str(), target.id));
+    let written: HashMap<&str, ProductId> = written.collect();
     Ok(records.iter().map(|write| written.get(write.record.slug.as_str()).copied()).collect())
 }
 
@@ -122,8 +123,8 @@ async fn write_children(
     adding: Option<(&Lesson<'_>, &HashMap<ProductId, i64>, &CutTexts)>,
 ) -> Result<()> {
     let (new, known): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(|target| target.is_new);
-    // Known products lose rows, too, and what hangs on those has to follow.
-    let vouched = known.is_empty() && vouched::can_vouch(conn, &new).await?;
+    // Known products lose rows, too, and what hangs on those has to follow; for few products asking costs less than not asking.
+    let vouched = adding::is_worth_it(targets) && vouched::can_vouch(conn, &new).await?;
     if vouched {
         vouched::stop_asking(conn).await?;
     }

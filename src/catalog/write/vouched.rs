@@ -16,15 +16,9 @@ use crate::sql::Sql;
 
 use super::Target;
 
-/// For fewer products asking costs less than not asking.
-const WORTH_IT: usize = 50;
-
 /// Locks the channels and locations that new products refer to until the caller's transaction ends. Whether all of them exist,
 /// and the session may choose its role: superusers may, and who has been granted `SET ON PARAMETER session_replication_role`.
 pub(super) async fn can_vouch(conn: &mut Conn, new: &[&Target<'_>]) -> QueryResult<bool> {
-    if new.len() < WORTH_IT {
-        return Ok(false);
-    }
     let (mut channels, mut locations): (Vec<ChannelId>, Vec<LocationId>) = (Vec::new(), Vec::new());
     for record in new.iter().map(|target| target.record) {
         channels.extend(record.channels.iter().map(|publication| publication.channel_id));
