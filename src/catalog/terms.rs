@@ -1,6 +1,7 @@
 //! What the index over words and filters is asked: tsqueries, built and quoted here.
 //!
-//! Which terms a product has is decided by the function `search_refresh` of the database.
+//! Which terms a product has is decided by the function `search_refresh` of the database, and for many new products equally by
+//! `write/adding.rs`.
 
 use crate::ids::{ChannelId, CollectionId};
 

@@ -53,14 +53,16 @@ impl<'a> Lane<'a> {
 
     /// Whether the entries have to wait until a batch has committed.
     pub fn is_full_for(&self, entries: &[Entry<Item>]) -> bool {
-        if self.products.is_empty() {
-            return false;
+        match self.products.len() {
+            0 => return false,
+            SIDE_BY_SIDE.. => return true,
+            _ => {}
         }
         let Some(ours) = products(entries) else { return true };
         let is_apart = |theirs: &Option<HashSet<String>>| {
             theirs.as_ref().is_some_and(|theirs| theirs.is_disjoint(&ours))
         };
-        self.products.len() == SIDE_BY_SIDE || !self.products.iter().all(is_apart)
+        !self.products.iter().all(is_apart)
     }
 
     /// Begins to write a batch. It is not empty, and there is room for it.

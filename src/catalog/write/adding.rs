@@ -87,12 +87,17 @@ pub(super) async fn finish(
     let (mut left, mut new) = (Vec::new(), Vec::new());
     for target in added.targets {
         let collections = collections.get(&target.id).map(Vec::as_slice).unwrap_or_default();
+        let is_new =
+            lesson.is_new(&target.record.vendor, &target.record.product_type, &added.cut[&target.id].0);
         match added.found_by(target, collections) {
-            Some((terms, facets)) => rows.push(target.id, terms, facets),
+            Some((terms, facets)) => {
+                rows.push(target.id, terms, facets);
+                if is_new {
+                    new.push(target.id);
+                }
+            }
+            // Its words are learned with the rest.
             None => left.push(target.id),
-        }
-        if lesson.is_new(&target.record.vendor, &target.record.product_type, &added.cut[&target.id].0) {
-            new.push(target.id);
         }
     }
     rows.insert(conn).await?;
