@@ -38,7 +38,6 @@ enum Command {
 }
 
 /// A request makes some hundred short-lived values: this takes a seventh less of the processor for them than the system's.
-/// Workers keep the system's: the memory of a job is limited by what the process maps, and this one maps ahead.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

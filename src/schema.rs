@@ -63,7 +63,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    collection_products (collection_id, product_id) {
+    collection_products (product_id, collection_id) {
         collection_id -> Uuid,
         product_id -> Uuid,
         position -> BigInt,

@@ -121,6 +121,30 @@ async fn what_an_import_refers_to_cannot_go_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_product_that_somebody_makes_meanwhile_is_updated() {
+    let shop = Shop::with_worker().await;
+    shop.sql(NOTE_ROLE).await;
+    let (mut other, connection) = tokio_postgres::connect(shop.app().db.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let made = other.transaction().await.unwrap();
+    let make = "INSERT INTO products (id, slug, name, status, created_at, updated_at) \
+                VALUES (gen_random_uuid(), 'hook-7', 'Theirs', 'DRAFT', now(), now())";
+    made.batch_execute(make).await.unwrap();
+    let commit = async {
+        let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) \
+                       WHERE NOT granted AND locktype = 'transactionid' AND datname = current_database()";
+        shop.wait_until(async || (shop.sql_count(waiting).await > 0).then_some(())).await;
+        made.commit().await.unwrap();
+    };
+    let (result, ()) = tokio::join!(import(&shop, "JSONL", "UPDATE", file()), commit);
+    assert_eq!(result["created"], PRODUCTS - 1, "{result}");
+    assert_eq!(result["updated"], 1, "{result}");
+    assert_eq!(broken(&shop).await, "");
+    let found = "SELECT count(*) FROM product_terms WHERE terms @@ '''=i'' & hook & ''=sACTIVE'''::tsquery";
+    assert_eq!(shop.sql_count(found).await, PRODUCTS as i64);
+}
+
+#[tokio::test]
 async fn a_role_without_the_right_imports_the_same() {
     let shop = Shop::start().await;
     shop.sql(NOTE_ROLE).await;

@@ -1,5 +1,9 @@
 //! The integration tests: one file per feature, all through the public API.
 
+/// That of the programs: workers are started from here, too, and their memory is limited.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod support;
 
 mod access;

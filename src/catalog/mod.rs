@@ -65,5 +65,6 @@ pub use update::{ProductChange, update};
 pub use vocabulary::{Lesson, Vocabulary};
 pub use words::words;
 pub use write::{
-    LockedProduct, RecordWrite, Writing, create_products, ends_of_collections, lock_products, write_records,
+    LockedProduct, RecordWrite, Writing, create_products, ends_of_collections, is_slug_taken, lock_products,
+    write_records,
 };

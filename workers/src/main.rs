@@ -15,6 +15,10 @@ struct Cli {
     worker: WorkerArgs,
 }
 
+/// As `ironmonger` has it: an import takes a sixth less of the processor for its worker than with the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let args = Cli::parse().worker;
     // On a machine with one core as well, a handler that does not yield leaves a thread to the others.

@@ -279,8 +279,11 @@ impl Writer<'_> {
         pending: &[Pending],
         tally: &mut Tally,
     ) -> Result<(), BatchError> {
-        let written = self.write_records(conn, lesson, pending).await.map_err(BatchError::Products)?;
-        self.count(pending, &written, tally)
+        match self.write_records(conn, lesson, pending).await {
+            Ok(written) => self.count(pending, &written, tally),
+            Err(error) if catalog::is_slug_taken(&error) => Err(BatchError::Overtaken),
+            Err(error) => Err(BatchError::Products(error)),
+        }
     }
 
     async fn write_one_by_one(

@@ -14,6 +14,7 @@ mod vouched;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::channels::Channel;
 use crate::db::Conn;
@@ -29,7 +30,7 @@ use super::{ProductDraft, Written};
 use adding::Added;
 
 pub use collections::ends_of_collections;
-use queries::CutTexts;
+use queries::{CutTexts, Taken};
 pub use queries::{LockedProduct, lock_products};
 
 /// A record to be written.
@@ -70,8 +71,9 @@ pub struct Writing<'a> {
 }
 
 /// Writes records in the caller's transaction; the answers are in their order, `None` where a new product's slug was taken by
-/// another transaction meanwhile: nothing of it is written then. Slugs must differ within one call. Set-based: the number
-/// of statements does not depend on the number of records; up to 500 at once do well.
+/// another transaction meanwhile: nothing of it is written then. With a [lesson](Writing::lesson) this may fail instead, see
+/// [`is_slug_taken`]. Slugs must differ within one call. Set-based: the number of statements does not depend on the number of
+/// records; up to 500 at once do well.
 ///
 /// An existing product is made equal to its record: variants, options, images, translations, prices, publications and manual
 /// collections that the record does not have go. Only stock stays where a record names none.
@@ -103,16 +105,27 @@ pub async fn write_records(
     }
     let mut hashes = HashMap::new();
     if !new.is_empty() {
-        hashes = queries::insert_products(conn, batch, &new, &cut).await?;
+        let taken = if lesson.is_some() { Taken::Refused } else { Taken::PassedOver };
+        hashes = queries::insert_products(conn, batch, &new, &cut, taken).await?;
         targets.retain(|target| !target.is_new || hashes.contains_key(&target.id));
     }
-    // What has begun also ends if others were faster with all of them.
-    if lesson.is_some() || !targets.is_empty() {
+    if !targets.is_empty() {
         write_children(conn, batch, &targets, lesson.map(|lesson| (lesson, &hashes, &cut))).await?;
     }
     let written = targets.iter().map(|target| (target.record.slug.as_str(), target.id));
     let written: HashMap<&str, ProductId> = written.collect();
     Ok(records.iter().map(|write| written.get(write.record.slug.as_str()).copied()).collect())
+}
+
+/// Whether [`write_records`] failed because another transaction has made one of the products meanwhile.
+pub fn is_slug_taken(error: &Error) -> bool {
+    let Error::Fault(fault) = error else { return false };
+    match fault.downcast_ref::<DieselError>() {
+        Some(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)) => {
+            info.constraint_name() == Some("products_slug_key")
+        }
+        _ => false,
+    }
 }
 
 /// Everything but the rows of the products.

@@ -159,6 +159,15 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// What becomes of new products whose slug is taken after all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// They are left out.
+    PassedOver,
+    /// The statement fails. Looking for a conflict with each product takes longer than doing many again once in a while.
+    Refused,
+}
+
 /// Inserts new products in the order of their slugs; returns the ids of those whose slug was still free, with the hashes that place
 /// them in the samples of search. Waits for another transaction that inserts the same slug.
 pub(super) async fn insert_products(
@@ -166,14 +175,19 @@ pub(super) async fn insert_products(
     batch: &Writing<'_>,
     targets: &[&Target<'_>],
     cut: &CutTexts,
+    taken: Taken,
 ) -> QueryResult<HashMap<ProductId, i64>> {
+    let on_conflict = match taken {
+        Taken::PassedOver => "ON CONFLICT (slug) DO NOTHING",
+        Taken::Refused => "",
+    };
     let sql = Sql::<(Uuid, BigInt)>::new(format!(
         "INSERT INTO products (created_at, updated_at, id, slug, name, description, vendor, product_type, tags, status, \
          import_fingerprint, attributes, metadata, private_metadata, search) \
          SELECT ?, ?, t.id, t.slug, t.name, t.description, t.vendor, t.product_type, t.tags::text[], t.status, \
          t.fingerprint, t.attributes::jsonb, t.metadata::jsonb, t.private_metadata::jsonb, \
          {SEARCH} \
-         FROM {UNNEST} ORDER BY t.slug ON CONFLICT (slug) DO NOTHING RETURNING id, uuid_hash_extended(id, 0)"
+         FROM {UNNEST} ORDER BY t.slug {on_conflict} RETURNING id, uuid_hash_extended(id, 0)"
     ))
     .bind::<Timestamptz, _>(batch.now)
     .bind::<Timestamptz, _>(batch.now);
