@@ -530,6 +530,7 @@ diesel::table! {
         attributes -> Jsonb,
         metadata -> Jsonb,
         private_metadata -> Jsonb,
+        import_id -> Nullable<Uuid>,
     }
 }
 

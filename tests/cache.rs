@@ -327,8 +327,16 @@ async fn every_column_of_a_product_is_known_to_the_log() {
         .await;
     let in_lists =
         ["attributes", "created_at", "name", "product_type", "slug", "status", "tags", "vendor", "search"];
-    let not_in_lists =
-        ["description", "id", "import_fingerprint", "metadata", "private_metadata", "updated_at", "version"];
+    let not_in_lists = [
+        "description",
+        "id",
+        "import_fingerprint",
+        "import_id",
+        "metadata",
+        "private_metadata",
+        "updated_at",
+        "version",
+    ];
     let mut known: Vec<&str> = in_lists.into_iter().chain(not_in_lists).collect();
     known.sort_unstable();
     assert_eq!(

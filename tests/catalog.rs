@@ -575,7 +575,9 @@ async fn try_write(shop: &Shop, drafts: &[ProductDraft], on_conflict: OnConflict
             .iter()
             .map(|(id, record, source)| RecordWrite { id: *id, record, fingerprint: Some(source) })
             .collect();
-        let ids = write_records(conn, &writes, &Writing { now, actor: "system", lesson: None }).await?;
+        let ids =
+            write_records(conn, &writes, &Writing { now, actor: "system", import_id: None, lesson: None })
+                .await?;
         for (write, id) in writes.iter().zip(ids) {
             let id = id.ok_or(diesel::result::Error::RollbackTransaction)?;
             let outcome = if write.id.is_some() { Written::Updated(id) } else { Written::Created(id) };

@@ -98,7 +98,7 @@ pub async fn finish_import(conn: &mut Conn, id: ImportId, now: DateTime<Utc>) ->
     Ok(())
 }
 
-/// Notes the slugs; returns those that this import had not seen before, each once.
+/// Notes the slugs; returns those that this import had not noted before, each once.
 pub async fn note_slugs(conn: &mut Conn, id: ImportId, slugs: &[&str]) -> QueryResult<Vec<String>> {
     Sql::<Text>::new(
         "INSERT INTO import_slugs (import_id, slug) SELECT ?, slug FROM unnest(?) AS t(slug) \

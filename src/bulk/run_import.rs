@@ -64,8 +64,8 @@ async fn read(
     let total = import.size_bytes;
     let mut source = open(ctx, import, places, key, read_bytes.clone()).await?;
     let ends = catalog::ends_of_collections(&mut *ctx.app.db.get().await?).await?;
-    let writer = Writer::new(ctx, import, channel_id, ends);
-    let mut lane = Lane::new(&writer, source.position);
+    let writer = Writer::new(ctx.clone(), import, channel_id, ends);
+    let mut lane = Lane::new(writer, source.position);
     loop {
         let (entries, end) = match meanwhile(&mut lane, import, source.next_batch()).await? {
             Ok(entries) => (entries, Ok(())),
@@ -92,7 +92,7 @@ async fn read(
 
 /// Waits for something and lets the batches that are on their way go on.
 async fn meanwhile<T>(
-    lane: &mut Lane<'_>,
+    lane: &mut Lane,
     import: &mut Import,
     something: impl Future<Output = T>,
 ) -> Result<T, JobError> {

@@ -33,7 +33,7 @@ const VARIANT: &str = "(SELECT p.slug || v.position FROM variants AS v JOIN prod
 
 /// Columns that differ between any two imports, and what an import notes of its source.
 const DIFFERING: &str =
-    "{id,product_id,variant_id,aggregate_id,created_at,updated_at,published_at,import_fingerprint}";
+    "{id,product_id,variant_id,aggregate_id,created_at,updated_at,published_at,import_fingerprint,import_id}";
 
 async fn rows(servers: &Servers) -> BTreeMap<&'static str, Vec<String>> {
     let (client, connection) = tokio_postgres::connect(&servers.database_url(), NoTls).await.unwrap();

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::ids::{ChannelId, ImportId, ProductId};
 use crate::inventory;
 use crate::jobs::{JobContext, JobError};
+use crate::trace::TraceContext;
 
 use super::others;
 use super::refusal::{is_about_data, refusal};
@@ -79,8 +80,8 @@ pub struct Batch {
 }
 
 /// Writes the batches of an import.
-pub struct Writer<'a> {
-    ctx: &'a JobContext,
+pub struct Writer {
+    ctx: JobContext,
     import_id: ImportId,
     channel_id: ChannelId,
     on_conflict: OnConflict,
@@ -93,19 +94,19 @@ pub struct Writer<'a> {
     vocabulary: Vocabulary,
 }
 
-impl<'a> Writer<'a> {
+impl Writer {
     /// For what is left of an import.
-    pub fn new(
-        ctx: &'a JobContext,
-        import: &Import,
-        channel_id: ChannelId,
-        ends: HashMap<String, i64>,
-    ) -> Self {
+    pub fn new(ctx: JobContext, import: &Import, channel_id: ChannelId, ends: HashMap<String, i64>) -> Self {
         let on_conflict = if import.on_conflict == "SKIP" { OnConflict::Skip } else { OnConflict::Update };
         let actor = import.created_by.map_or_else(|| "system".to_owned(), |user| user.to_string());
         let room = AtomicI64::new(KEPT_REJECTIONS - import.rows_rejected);
         let vocabulary = Vocabulary::default();
         Self { ctx, import_id: import.id, channel_id, on_conflict, actor, ends, room, vocabulary }
+    }
+
+    /// What the writing is part of.
+    pub fn trace(&self) -> TraceContext {
+        self.ctx.trace
     }
 
     /// Writes the batch; returns what it adds to the books. Repeats it when another transaction came before it, and product by
@@ -139,14 +140,13 @@ struct Pending {
     fingerprint: Vec<u8>,
 }
 
-impl Writer<'_> {
+impl Writer {
     async fn attempt(&self, conn: &mut Conn, batch: &mut Batch, care: Care) -> Result<Tally, BatchError> {
         let mut entries = batch.entries.clone();
         let lesson = self.vocabulary.lesson();
         let written = conn.transaction(async |conn| {
             self.ctx.fence(conn).await?;
             queries::commit_lazily(conn).await?;
-            self.reject_repeated(conn, &mut entries).await?;
             let now = self.ctx.app.clock.now();
             let mut tally = Tally::default();
             others::write(conn, &mut entries, self.on_conflict, now, &self.actor, &mut tally).await?;
@@ -169,25 +169,22 @@ impl Writer<'_> {
         Ok(tally)
     }
 
-    /// A product whose rows come in two places would lose those of the first place: the first ones count.
-    async fn reject_repeated(&self, conn: &mut Conn, entries: &mut [Entry<Item>]) -> Result<(), BatchError> {
-        let slugs = slugs(entries);
+    /// Which of the products that exist come for the first time in this file.
+    async fn first_places(
+        &self,
+        conn: &mut Conn,
+        known: &HashMap<String, LockedProduct>,
+    ) -> Result<HashSet<String>, BatchError> {
+        let not_ours = known.iter().filter(|(_, locked)| locked.import_id != Some(self.import_id));
+        let slugs: Vec<&str> = not_ours.map(|(slug, _)| slug.as_str()).collect();
         if slugs.is_empty() {
-            return Ok(());
+            return Ok(HashSet::new());
         }
-        let mut new: HashSet<String> =
-            queries::note_slugs(conn, self.import_id, &slugs).await?.into_iter().collect();
-        for entry in entries {
-            let product = entry.content.as_ref().and_then(Item::product);
-            if product.is_some_and(|product| !new.remove(&product.slug)) {
-                let reason = "The file has this product in an earlier place already.";
-                entry.reject_product(Problem::new("", reason));
-            }
-        }
-        Ok(())
+        Ok(queries::note_slugs(conn, self.import_id, &slugs).await?.into_iter().collect())
     }
 
-    /// Locks the products that exist and lays what the file says over them. What changes nothing is counted and done with.
+    /// Locks the products that exist and lays what the file says over them. What changes nothing is counted and done with. A
+    /// product whose rows come in two places would lose those of the first place: the first ones count.
     async fn look_up(
         &self,
         conn: &mut Conn,
@@ -195,6 +192,8 @@ impl Writer<'_> {
         tally: &mut Tally,
     ) -> Result<Vec<Pending>, BatchError> {
         let known = catalog::lock_products(conn, &slugs(entries)).await?;
+        let mut first = self.first_places(conn, &known).await?;
+        let mut new = HashSet::new();
         let ground = self.ground(conn).await?;
         let mut stored = self.changed(conn, entries, &known).await?;
         let mut pending = Vec::with_capacity(entries.len());
@@ -204,7 +203,13 @@ impl Writer<'_> {
             }
             let Some(Item::Product(patch)) = entry.content.take() else { continue };
             let locked = known.get(&patch.slug);
+            let is_first =
+                if locked.is_some() { first.remove(&patch.slug) } else { !new.contains(&patch.slug) };
             match locked {
+                _ if !is_first => {
+                    let reason = "The file has this product in an earlier place already.";
+                    entry.reject_product(Problem::new("", reason));
+                }
                 Some(_) if self.on_conflict == OnConflict::Skip => tally.skipped += 1,
                 Some(locked) if locked.fingerprint.as_ref() == Some(&patch.fingerprint) => {
                     tally.unchanged += 1
@@ -221,6 +226,9 @@ impl Writer<'_> {
                         Ok(mut record) => {
                             self.place_last(&mut record, entry);
                             let id = locked.map(|locked| locked.id);
+                            if id.is_none() {
+                                new.insert(record.slug.clone());
+                            }
                             pending.push(Pending { entry: index, id, record, fingerprint });
                         }
                     }
@@ -320,7 +328,8 @@ impl Writer<'_> {
             .map(|it| RecordWrite { id: it.id, record: &it.record, fingerprint: Some(&it.fingerprint) })
             .collect();
         let now = self.ctx.app.clock.now();
-        let writing = Writing { now, actor: &self.actor, lesson: Some(lesson) };
+        let import_id = Some(self.import_id);
+        let writing = Writing { now, actor: &self.actor, import_id, lesson: Some(lesson) };
         catalog::write_records(conn, &writes, &writing).await
     }
 

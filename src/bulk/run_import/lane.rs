@@ -1,21 +1,24 @@
 //! Batches on their way into the database: four side by side on connections of their own, committed in the order of the file.
 //!
 //! What takes the time is one server process writing rows and indexes; two make use of two cores, while this process prepares
-//! another batch and one waits for the disk. Each waits with its last statement, which moves the position, until the one before
-//! has committed. So the position never leaves a gap, and a crash costs four batches. PostgreSQL does not see this wait, so
-//! nothing that a batch wants may be held by a later one: batches that share a product, or write what others look at, go
-//! one after the other.
+//! another batch and one waits for the disk. Each is a task, so that two can be prepared at once, too, and waits with its last
+//! statement, which moves the position, until the one before has committed. So the position never leaves a gap, and a crash
+//! costs four batches. PostgreSQL does not see this wait, so nothing that a batch wants may be held by a later one: batches that
+//! share a product, or write what others look at, go one after the other.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use crate::bulk::entry::{Entry, Position};
 use crate::bulk::item::Item;
 use crate::bulk::queries::Tally;
 use crate::jobs::JobError;
+use crate::trace;
 
 use super::batch::{Batch, Writer};
 
@@ -25,10 +28,10 @@ const SIDE_BY_SIDE: usize = 4;
 /// What a committed batch adds to the books, and where the next one begins.
 pub type Written = (Position, Tally);
 
-/// The batches that are being written.
-pub struct Lane<'a> {
-    writer: &'a Writer<'a>,
-    writing: FuturesOrdered<BoxFuture<'a, Result<Written, JobError>>>,
+/// The batches that are being written. Dropping this ends the writing.
+pub struct Lane {
+    writer: Arc<Writer>,
+    writing: FuturesOrdered<AbortOnDropHandle<Result<Written, JobError>>>,
     /// Where the next batch begins.
     position: Position,
     /// The products of each; none if nothing may be written beside it.
@@ -37,18 +40,28 @@ pub struct Lane<'a> {
     committed: Option<oneshot::Receiver<()>>,
 }
 
-impl<'a> Lane<'a> {
+impl Lane {
     /// Without batches; the first one begins at `position`.
-    pub fn new(writer: &'a Writer<'a>, position: Position) -> Self {
-        Self { writer, writing: FuturesOrdered::new(), position, products: VecDeque::new(), committed: None }
+    pub fn new(writer: Writer, position: Position) -> Self {
+        Self {
+            writer: Arc::new(writer),
+            writing: FuturesOrdered::new(),
+            position,
+            products: VecDeque::new(),
+            committed: None,
+        }
     }
 
     /// The next batch that has committed, in the order of the file; `None` when none is being written. May be dropped and
     /// called again.
     pub async fn next(&mut self) -> Option<Result<Written, JobError>> {
-        let written = self.writing.next().await?;
+        let ended = self.writing.next().await?;
         self.products.pop_front();
-        Some(written)
+        Some(match ended {
+            Ok(written) => written,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => Err(JobError::retry(error)),
+        })
     }
 
     /// Whether the entries have to wait until a batch has committed.
@@ -72,13 +85,15 @@ impl<'a> Lane<'a> {
         let from = std::mem::replace(&mut self.position, to);
         self.products.push_back(products(&entries));
         let batch = Batch { entries, from, to, turn: self.committed.replace(committed) };
-        let writer = self.writer;
-        self.writing.push_back(Box::pin(async move {
+        let writer = self.writer.clone();
+        let writing = async move {
             let tally = writer.write(batch).await?;
             // Nobody waits after the last batch.
             let _ = done.send(());
             Ok((to, tally))
-        }));
+        };
+        let writing = trace::scope(self.writer.trace(), writing).in_current_span();
+        self.writing.push_back(AbortOnDropHandle::new(tokio::spawn(writing)));
     }
 }
 

@@ -19,7 +19,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use crate::channels::Channel;
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::ids::ProductId;
+use crate::ids::{ImportId, ProductId};
 use crate::inventory::{self, StockTarget};
 
 use super::edit::queries as edit_queries;
@@ -66,6 +66,8 @@ pub struct Writing<'a> {
     pub now: DateTime<Utc>,
     /// Who did it, as the events tell.
     pub actor: &'a str,
+    /// The import that does it.
+    pub import_id: Option<ImportId>,
     /// What is known of words; none for a few products, where asking would take longer.
     pub lesson: Option<&'a Lesson<'a>>,
 }
@@ -202,7 +204,7 @@ pub async fn create_products(
     let missing = records.iter().filter(|record| !known.contains_key(&record.slug));
     let writes: Vec<RecordWrite> =
         missing.map(|record| RecordWrite { id: None, record, fingerprint: None }).collect();
-    let ids = write_records(conn, &writes, &Writing { now, actor, lesson: None }).await?;
+    let ids = write_records(conn, &writes, &Writing { now, actor, import_id: None, lesson: None }).await?;
     let (created, taken): (Vec<_>, Vec<_>) =
         writes.iter().map(|write| write.record.slug.as_str()).zip(ids).partition(|(_, id)| id.is_some());
     if !taken.is_empty() {

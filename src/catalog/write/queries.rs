@@ -10,7 +10,7 @@ use crate::catalog::record::ProductRecord;
 use crate::catalog::word_vector::{TsVector, WordVector};
 use crate::catalog::words::SearchDocument;
 use crate::db::Conn;
-use crate::ids::ProductId;
+use crate::ids::{ImportId, ProductId};
 use crate::sql::{Sql, array_literal};
 
 use super::{Target, Writing};
@@ -22,17 +22,21 @@ pub struct LockedProduct {
     pub id: ProductId,
     /// Of the source that it was last written from, unless it was edited since.
     pub fingerprint: Option<Vec<u8>>,
+    /// The import that wrote it last.
+    pub import_id: Option<ImportId>,
 }
 
 /// Locks the products that have these slugs, in the order of the slugs, until the caller's transaction ends.
 pub async fn lock_products(conn: &mut Conn, slugs: &[&str]) -> QueryResult<HashMap<String, LockedProduct>> {
-    let rows: Vec<(ProductId, String, Option<Vec<u8>>)> = Sql::<(Uuid, Text, Nullable<Binary>)>::new(
-        "SELECT id, slug, import_fingerprint FROM products WHERE slug = ANY(?) ORDER BY slug FOR UPDATE",
+    type Row = (ProductId, String, Option<Vec<u8>>, Option<ImportId>);
+    let rows: Vec<Row> = Sql::<(Uuid, Text, Nullable<Binary>, Nullable<Uuid>)>::new(
+        "SELECT id, slug, import_fingerprint, import_id FROM products WHERE slug = ANY(?) ORDER BY slug FOR UPDATE",
     )
     .bind::<Array<Text>, _>(slugs)
     .load(conn)
     .await?;
-    Ok(rows.into_iter().map(|(id, slug, fingerprint)| (slug, LockedProduct { id, fingerprint })).collect())
+    let locked = |(id, slug, fingerprint, import_id)| (slug, LockedProduct { id, fingerprint, import_id });
+    Ok(rows.into_iter().map(locked).collect())
 }
 
 /// Every column, as arrays: one `unnest` for the insert and the update.
@@ -182,15 +186,16 @@ pub(super) async fn insert_products(
         Taken::Refused => "",
     };
     let sql = Sql::<(Uuid, BigInt)>::new(format!(
-        "INSERT INTO products (created_at, updated_at, id, slug, name, description, vendor, product_type, tags, status, \
-         import_fingerprint, attributes, metadata, private_metadata, search) \
-         SELECT ?, ?, t.id, t.slug, t.name, t.description, t.vendor, t.product_type, t.tags::text[], t.status, \
+        "INSERT INTO products (created_at, updated_at, import_id, id, slug, name, description, vendor, product_type, tags, \
+         status, import_fingerprint, attributes, metadata, private_metadata, search) \
+         SELECT ?, ?, ?, t.id, t.slug, t.name, t.description, t.vendor, t.product_type, t.tags::text[], t.status, \
          t.fingerprint, t.attributes::jsonb, t.metadata::jsonb, t.private_metadata::jsonb, \
          {SEARCH} \
          FROM {UNNEST} ORDER BY t.slug {on_conflict} RETURNING id, uuid_hash_extended(id, 0)"
     ))
     .bind::<Timestamptz, _>(batch.now)
-    .bind::<Timestamptz, _>(batch.now);
+    .bind::<Timestamptz, _>(batch.now)
+    .bind::<Nullable<Uuid>, _>(batch.import_id);
     let inserted: Vec<(ProductId, i64)> = Columns::of(targets, cut).bind(sql).load(conn).await?;
     Ok(inserted.into_iter().collect())
 }
@@ -203,13 +208,14 @@ pub(super) async fn update_products(
     cut: &CutTexts,
 ) -> QueryResult<()> {
     let sql = Sql::<Uuid>::new(format!(
-        "UPDATE products AS p SET version = p.version + 1, updated_at = ?, name = t.name, description = t.description, \
+        "UPDATE products AS p SET version = p.version + 1, updated_at = ?, import_id = ?, name = t.name, description = t.description, \
          vendor = t.vendor, product_type = t.product_type, tags = t.tags::text[], status = t.status, \
          import_fingerprint = t.fingerprint, attributes = t.attributes::jsonb, metadata = t.metadata::jsonb, \
          private_metadata = t.private_metadata::jsonb, search = {SEARCH} \
          FROM {UNNEST} WHERE p.id = t.id"
     ))
-    .bind::<Timestamptz, _>(batch.now);
+    .bind::<Timestamptz, _>(batch.now)
+    .bind::<Nullable<Uuid>, _>(batch.import_id);
     Columns::of(targets, cut).bind(sql).execute(conn).await?;
     Ok(())
 }

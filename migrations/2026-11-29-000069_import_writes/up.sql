@@ -8,3 +8,7 @@ DROP TRIGGER catalog_inserted ON collection_products;
 CREATE TRIGGER catalog_inserted AFTER INSERT ON collection_products REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
     WHEN (current_setting('ironmonger.adds_products', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION catalog_membership_changed('');
 ALTER TABLE collection_products ENABLE ALWAYS TRIGGER catalog_inserted;
+
+-- The import that wrote a product last tells that the file has it in an earlier place. `import_slugs` is left with the products that an
+-- import found as they were.
+ALTER TABLE products ADD COLUMN import_id uuid;

@@ -1,3 +1,5 @@
+ALTER TABLE products DROP COLUMN import_id;
+
 DROP TRIGGER catalog_inserted ON collection_products;
 CREATE TRIGGER catalog_inserted AFTER INSERT ON collection_products REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
     EXECUTE FUNCTION catalog_membership_changed('');
