@@ -10,6 +10,7 @@ mod access;
 mod bulk;
 mod bulk_hostile;
 mod bulk_references;
+mod bulk_repeats;
 mod bulk_terms;
 mod bulk_words;
 mod cache;

@@ -178,8 +178,8 @@ pub(super) async fn ensure(conn: &mut Conn, levels: &[(VariantId, LocationId, bo
 /// Writes the first levels of new variants and books what they hold, in one statement.
 pub(super) async fn receive(conn: &mut Conn, targets: &[StockTarget], cause: Cause<'_>) -> QueryResult<()> {
     Sql::<Uuid>::new(
-        "WITH level AS (SELECT * FROM unnest(?, ?, ?, ?, ?) \
-             AS t(movement_id, variant_id, location_id, on_hand, backorderable)), \
+        "WITH level AS (SELECT unnest(?) AS movement_id, unnest(?) AS variant_id, unnest(?) AS location_id, \
+             unnest(?) AS on_hand, unnest(?) AS backorderable), \
          made AS (INSERT INTO stock_levels (variant_id, location_id, on_hand, backorderable) \
              SELECT variant_id, location_id, on_hand, backorderable FROM level) \
          INSERT INTO stock_movements (id, variant_id, location_id, on_hand_delta, reserved_delta, kind, reason, actor, created_at) \

@@ -227,7 +227,8 @@ impl Rows {
     async fn insert(self, conn: &mut Conn) -> QueryResult<()> {
         Sql::<sql_types::Uuid>::new(
             "INSERT INTO product_terms (product_id, terms, facets) \
-             SELECT t.id, t.terms, t.facets::text[] FROM unnest(?, ?, ?) AS t(id, terms, facets)",
+             SELECT t.id, t.terms, t.facets::text[] \
+             FROM (SELECT unnest(?) AS id, unnest(?) AS terms, unnest(?) AS facets) AS t",
         )
         .bind::<Array<sql_types::Uuid>, _>(self.ids)
         .bind::<Array<TsVector>, _>(self.terms)

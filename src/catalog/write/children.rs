@@ -51,11 +51,12 @@ fn translations<'a>(targets: &[&Target<'a>]) -> Vec<Placed<'a, Translation>> {
 
 const INSERT_OPTIONS: &str = "INSERT INTO product_options AS o (id, product_id, name, \"values\", position) \
     SELECT t.id, t.product_id, t.name, t.choices::text[], t.position \
-    FROM unnest(?, ?, ?, ?, ?) AS t(id, product_id, name, choices, position)";
+    FROM (SELECT unnest(?) AS id, unnest(?) AS product_id, unnest(?) AS name, unnest(?) AS choices, \
+    unnest(?) AS position) AS t";
 
 // Foreign keys need not be asked about stored images: they are locked.
-const INSERT_IMAGES: &str = "WITH t AS (SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?) \
-         AS t(id, product_id, url, alt_text, position, media_id, stored_path)), \
+const INSERT_IMAGES: &str = "WITH t AS (SELECT unnest(?) AS id, unnest(?) AS product_id, unnest(?) AS url, \
+         unnest(?) AS alt_text, unnest(?) AS position, unnest(?) AS media_id, unnest(?) AS stored_path), \
     stored AS MATERIALIZED (SELECT id FROM media_images \
          WHERE id = ANY(ARRAY(SELECT media_id FROM t WHERE media_id IS NOT NULL)) AND state = 'STORED' FOR KEY SHARE) \
     INSERT INTO product_images AS i (id, product_id, url, alt_text, position, media_id) \

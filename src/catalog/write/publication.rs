@@ -55,7 +55,7 @@ fn rows<'a>(batch: &Writing<'_>, targets: &[&Target<'a>]) -> Vec<Row<'a>> {
 // The trigger would copy the columns of the product, too, but not for whoever adds many.
 const INSERT: &str = "INSERT INTO product_channels AS pc \
     (created_at, product_id, channel_id, published_at, min_price, max_price, name, listed) \
-    SELECT ?, * FROM unnest(?, ?, ?, ?, ?, ?, ?)";
+    SELECT ?, unnest(?), unnest(?), unnest(?), unnest(?), unnest(?), unnest(?), unnest(?)";
 
 /// Writes the publications of new products and makes those of known ones equal to their records. Returns the new ones.
 pub(super) async fn write(

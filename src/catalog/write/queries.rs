@@ -110,9 +110,11 @@ pub(super) async fn cut_texts(
     Ok(ids.zip(documents.into_iter().zip(vectors)).collect())
 }
 
-const UNNEST: &str = "unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS \
-    t(id, slug, name, description, vendor, product_type, tags, status, fingerprint, attributes, metadata, private_metadata, \
-    a, b, c, d, vector)";
+// In a list of columns `unnest` gives row by row; after FROM each of the arrays would be laid aside first.
+const UNNEST: &str = "(SELECT unnest(?) AS id, unnest(?) AS slug, unnest(?) AS name, unnest(?) AS description, \
+    unnest(?) AS vendor, unnest(?) AS product_type, unnest(?) AS tags, unnest(?) AS status, unnest(?) AS fingerprint, \
+    unnest(?) AS attributes, unnest(?) AS metadata, unnest(?) AS private_metadata, \
+    unnest(?) AS a, unnest(?) AS b, unnest(?) AS c, unnest(?) AS d, unnest(?) AS vector) AS t";
 
 const SEARCH: &str = "coalesce(t.vector, product_search(t.a, t.b, t.c, t.d))";
 

@@ -83,8 +83,9 @@ const INSERT: &str = "INSERT INTO variants AS v (created_at, updated_at, id, pro
     barcode, weight_grams, requires_shipping, taxable, metadata, private_metadata) \
     SELECT ?, ?, t.id, t.product_id, t.position, t.name, t.option_values::text[], t.sku, t.barcode, t.weight_grams, \
     t.requires_shipping, t.taxable, t.metadata::jsonb, t.private_metadata::jsonb \
-    FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS t(id, product_id, position, name, option_values, sku, barcode, \
-    weight_grams, requires_shipping, taxable, metadata, private_metadata)";
+    FROM (SELECT unnest(?) AS id, unnest(?) AS product_id, unnest(?) AS position, unnest(?) AS name, \
+    unnest(?) AS option_values, unnest(?) AS sku, unnest(?) AS barcode, unnest(?) AS weight_grams, \
+    unnest(?) AS requires_shipping, unnest(?) AS taxable, unnest(?) AS metadata, unnest(?) AS private_metadata) AS t";
 
 const OR_UPDATE: &str = "ON CONFLICT (id) DO UPDATE SET version = v.version + 1, updated_at = excluded.updated_at, \
     position = excluded.position, name = excluded.name, sku = excluded.sku, barcode = excluded.barcode, \
@@ -127,7 +128,7 @@ async fn write_variants(
 }
 
 const INSERT_PRICES: &str = "INSERT INTO variant_prices AS p (variant_id, channel_id, amount, compare_at_amount, sale_amount, \
-    sale_starts_at, sale_ends_at) SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?)";
+    sale_starts_at, sale_ends_at) SELECT unnest(?), unnest(?), unnest(?), unnest(?), unnest(?), unnest(?), unnest(?)";
 
 const OR_UPDATE_PRICES: &str = "ON CONFLICT (variant_id, channel_id) DO UPDATE SET amount = excluded.amount, \
     compare_at_amount = excluded.compare_at_amount, sale_amount = excluded.sale_amount, \
