@@ -25,8 +25,9 @@ use super::{CANCEL, Isolate, Message, Report, Task};
 pub const START_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a process that has said its last word, or closed its output, may take to end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
-/// The programs' allocator maps memory ahead, which a limit would count, unless this is 0: then it takes what is used.
-const MAPS: &str = "MIMALLOC_ARENA_EAGER_COMMIT";
+/// The programs' allocator maps memory ahead, which a limit would count, unless it is told to map what is used.
+const MAPPED_AS_USED: [(&str, &str); 2] =
+    [("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_PAGE_COMMIT_ON_DEMAND", "1")];
 /// What a dead process has written is read within this time, even if a process that it left behind holds the pipe.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -73,7 +74,8 @@ impl Conversation {
         };
         let mut line = serde_json::to_string(&task)?;
         line.push('\n');
-        let program = Program::new(present(isolate)).args(&isolate.args).env(MAPS, "0").piped();
+        let program = Program::new(present(isolate)).args(&isolate.args).piped();
+        let program = MAPPED_AS_USED.iter().fold(program, |program, (name, value)| program.env(name, value));
         let mut child = tokio::task::spawn_blocking(move || program.spawn()).await??;
         let (stdin, stdout) = child.take_pipes()?;
         let mut stdin = ChildStdin::from_std(stdin)?;
