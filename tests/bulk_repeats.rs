@@ -1,4 +1,4 @@
-//! A product that a file has in two places counts in the first, however far apart they are and whatever became of it there.
+//! A product that a file has in two places counts in the first, however far apart they are, unless it was rejected there.
 
 use crate::bulk::import;
 use crate::support::{Shop, Value};

@@ -90,7 +90,7 @@ async fn read(
     }
 }
 
-/// Waits for something and lets the batches that are on their way go on.
+/// Waits for something and takes in which batches commit meanwhile.
 async fn meanwhile<T>(
     lane: &mut Lane,
     import: &mut Import,

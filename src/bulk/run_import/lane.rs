@@ -9,7 +9,6 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use futures_util::stream::{FuturesOrdered, StreamExt};
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
@@ -31,32 +30,32 @@ pub type Written = (Position, Tally);
 /// The batches that are being written. Dropping this ends the writing.
 pub struct Lane {
     writer: Arc<Writer>,
-    writing: FuturesOrdered<AbortOnDropHandle<Result<Written, JobError>>>,
+    /// In the order of the file.
+    writing: VecDeque<Writing>,
     /// Where the next batch begins.
     position: Position,
-    /// The products of each; none if nothing may be written beside it.
-    products: VecDeque<Option<HashSet<String>>>,
     /// Tells when the last batch has committed.
     committed: Option<oneshot::Receiver<()>>,
+}
+
+/// A batch on its way.
+struct Writing {
+    /// Its products; none if nothing may be written beside it.
+    products: Option<HashSet<String>>,
+    task: AbortOnDropHandle<Result<Written, JobError>>,
 }
 
 impl Lane {
     /// Without batches; the first one begins at `position`.
     pub fn new(writer: Writer, position: Position) -> Self {
-        Self {
-            writer: Arc::new(writer),
-            writing: FuturesOrdered::new(),
-            position,
-            products: VecDeque::new(),
-            committed: None,
-        }
+        Self { writer: Arc::new(writer), writing: VecDeque::new(), position, committed: None }
     }
 
     /// The next batch that has committed, in the order of the file; `None` when none is being written. May be dropped and
     /// called again.
     pub async fn next(&mut self) -> Option<Result<Written, JobError>> {
-        let ended = self.writing.next().await?;
-        self.products.pop_front();
+        let ended = (&mut self.writing.front_mut()?.task).await;
+        self.writing.pop_front();
         Some(match ended {
             Ok(written) => written,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
@@ -66,16 +65,15 @@ impl Lane {
 
     /// Whether the entries have to wait until a batch has committed.
     pub fn is_full_for(&self, entries: &[Entry<Item>]) -> bool {
-        match self.products.len() {
+        match self.writing.len() {
             0 => return false,
             SIDE_BY_SIDE.. => return true,
             _ => {}
         }
         let Some(ours) = products(entries) else { return true };
-        let is_apart = |theirs: &Option<HashSet<String>>| {
-            theirs.as_ref().is_some_and(|theirs| theirs.is_disjoint(&ours))
-        };
-        !self.products.iter().all(is_apart)
+        let is_apart =
+            |other: &Writing| other.products.as_ref().is_some_and(|theirs| theirs.is_disjoint(&ours));
+        !self.writing.iter().all(is_apart)
     }
 
     /// Begins to write a batch. It is not empty, and there is room for it.
@@ -83,7 +81,7 @@ impl Lane {
         let Some(to) = entries.last().map(|entry| entry.next) else { return };
         let (done, committed) = oneshot::channel();
         let from = std::mem::replace(&mut self.position, to);
-        self.products.push_back(products(&entries));
+        let products = products(&entries);
         let batch = Batch { entries, from, to, turn: self.committed.replace(committed) };
         let writer = self.writer.clone();
         let writing = async move {
@@ -93,7 +91,8 @@ impl Lane {
             Ok((to, tally))
         };
         let writing = trace::scope(self.writer.trace(), writing).in_current_span();
-        self.writing.push_back(AbortOnDropHandle::new(tokio::spawn(writing)));
+        let task = AbortOnDropHandle::new(tokio::spawn(writing));
+        self.writing.push_back(Writing { products, task });
     }
 }
 

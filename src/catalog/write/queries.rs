@@ -210,8 +210,8 @@ pub(super) async fn update_products(
     cut: &CutTexts,
 ) -> QueryResult<()> {
     let sql = Sql::<Uuid>::new(format!(
-        "UPDATE products AS p SET version = p.version + 1, updated_at = ?, import_id = ?, name = t.name, description = t.description, \
-         vendor = t.vendor, product_type = t.product_type, tags = t.tags::text[], status = t.status, \
+        "UPDATE products AS p SET version = p.version + 1, updated_at = ?, import_id = ?, name = t.name, \
+         description = t.description, vendor = t.vendor, product_type = t.product_type, tags = t.tags::text[], status = t.status, \
          import_fingerprint = t.fingerprint, attributes = t.attributes::jsonb, metadata = t.metadata::jsonb, \
          private_metadata = t.private_metadata::jsonb, search = {SEARCH} \
          FROM {UNNEST} WHERE p.id = t.id"
