@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
+use diesel::deserialize::{self, QueryableByName};
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid};
+use diesel::row::NamedRow;
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Untyped, Uuid};
 use diesel_async::RunQueryDsl;
 
 use crate::catalog::filter::push_channel;
@@ -17,7 +20,7 @@ use crate::pagination::{Page, PageArgs};
 use crate::sql::Sql;
 
 use super::lists::limit;
-use super::products::{ProductRow, ProductSql, columns_with_prices_of, image_columns, image_join};
+use super::products::{ProductRow, columns_of, columns_within, image_join};
 use super::{ChildPage, by_page, by_parent};
 
 /// The SQL type of a [`Collection`].
@@ -211,11 +214,12 @@ async fn products_of(
     page: &PageArgs,
     columns: ProductColumns,
 ) -> Result<Vec<(CollectionId, (i64, Product))>> {
-    let mut sql = Sql::<(Uuid, BigInt, ProductSql)>::assembled(format!(
-        "SELECT parent.id, page.*, {} FROM unnest((SELECT ?)::uuid[]) AS parent(id) CROSS JOIN LATERAL (SELECT cp.position, {} \
+    let mut sql = Sql::<Untyped>::assembled(format!(
+        "SELECT parent.id, page.position, {} FROM unnest((SELECT ?)::uuid[]) AS parent(id) \
+         CROSS JOIN LATERAL (SELECT cp.position, {} \
          FROM collection_products AS cp JOIN products AS p ON p.id = cp.product_id ",
-        image_columns(columns),
-        columns_with_prices_of(columns, "pc")
+        columns_of(columns, "page", "page"),
+        columns_within(columns, "pc")
     ))
     .bind::<Array<Uuid>, _>(collections);
     push_channel(&mut sql, scope);
@@ -241,11 +245,28 @@ async fn products_of(
         limit(page),
         image_join(columns, "page.id")
     ));
-    let rows: Vec<(CollectionId, i64, ProductRow)> = sql.load(conn).await?;
+    let rows: Vec<MemberRow> = sql.load(conn).await?;
     Ok(rows
         .into_iter()
-        .map(|(collection_id, position, row)| (collection_id, (position, row.into_product(columns))))
+        .map(|row| (row.collection_id, (row.position, row.product.into_product(columns))))
         .collect())
+}
+
+/// A product in a collection.
+struct MemberRow {
+    collection_id: CollectionId,
+    position: i64,
+    product: ProductRow,
+}
+
+impl QueryableByName<Pg> for MemberRow {
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        Ok(Self {
+            collection_id: row.get_value::<Uuid, _, _>(0)?,
+            position: row.get_value::<BigInt, _, _>(1)?,
+            product: ProductRow::read(row, 2)?,
+        })
+    }
 }
 
 /// How many products of a collection the viewer may see.

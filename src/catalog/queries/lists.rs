@@ -4,7 +4,7 @@
 //! full: right where much matches. *Matches* come from the index over words and filters and are sorted: right where little
 //! does. *Named* products are looked up. See docs/SEARCH.md.
 
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Untyped, Uuid};
 use diesel_async::RunQueryDsl;
 
 use crate::catalog::filter::ProductSort;
@@ -16,7 +16,7 @@ use crate::pagination::{Page, PageArgs};
 use crate::sql::Sql;
 
 use super::order::{Order, Place};
-use super::products::{ProductRow, ProductSql, columns_with_prices_of, image_columns, image_join};
+use super::products::{ProductRow, columns_of, image_join};
 
 /// So many matches are fetched and sorted; of more, a walk finds a page sooner.
 const MAX_SORTED: i64 = 4_000;
@@ -103,10 +103,9 @@ impl List<'_> {
         let bounded = way == Way::Walk { bounded: true };
         let place = if bounded { Place::Walked(base) } else { Place::Of(base) };
         // What is joined to the page follows its order: only that order's own columns tell PostgreSQL so.
-        let mut sql = Sql::<ProductSql>::assembled(format!(
-            "SELECT {}, {} FROM (SELECT {}, pc.min_price, pc.max_price",
-            columns_with_prices_of(*columns, "found"),
-            image_columns(*columns),
+        let mut sql = Sql::<Untyped>::assembled(format!(
+            "SELECT {} FROM (SELECT {}, pc.min_price, pc.max_price",
+            columns_of(*columns, "p", "found"),
             order.named(place),
         ));
         if bounded {
@@ -136,7 +135,7 @@ impl List<'_> {
     }
 
     /// Appends ` FROM …` with the next rows of the list whatever they are, under the names of the base.
-    fn push_walked(&self, sql: &mut Sql<'_, ProductSql>, base: Base) -> Result<()> {
+    fn push_walked(&self, sql: &mut Sql<'_, Untyped>, base: Base) -> Result<()> {
         let Self { selection, order, page, .. } = self;
         match base {
             Base::Channel => sql.push(&format!(
