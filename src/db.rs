@@ -11,7 +11,7 @@ use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-
+use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
@@ -113,7 +113,13 @@ impl Db {
         if self.is_away() {
             return Err(Error::unavailable());
         }
-        self.unless_away(async { Ok(self.pool.get().await?) }).await
+        // Mostly one is free. What it takes to wait for one is on the heap: every query would be the larger for it.
+        if self.pool.status().available > 0
+            && let Some(free) = self.pool.get().now_or_never()
+        {
+            return Ok(free?);
+        }
+        self.unless_away(async { Ok(self.pool.get().await?) }.boxed()).await
     }
 
     /// The server is silent: nobody waits for it from now on. Passed over when it has just answered a statement, for

@@ -121,7 +121,7 @@ impl Money {
         if self.minor < 0 {
             put(b'-');
         }
-        text[start..].iter().copied().map(char::from).collect()
+        str::from_utf8(&text[start..]).expect("digits, a point and a sign").to_owned()
     }
 }
 

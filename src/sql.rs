@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::marker::PhantomData;
 use std::sync::{LazyLock, OnceLock, RwLock};
 
@@ -28,11 +28,12 @@ const MAX_KEPT_TEXTS: usize = 256;
 
 static KEPT_TEXTS: LazyLock<RwLock<HashSet<u64>>> = LazyLock::new(RwLock::default);
 
+/// Of what hashes the texts; nobody from outside chooses them.
+static HASHES: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::default);
+
 /// Whether the plan for this text is kept: one of the first that were seen.
 fn is_kept(text: &str) -> bool {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    let hash = hasher.finish();
+    let hash = HASHES.hash_one(text);
     let lock = "never poisoned: no code panics in it";
     if KEPT_TEXTS.read().expect(lock).contains(&hash) {
         return true;

@@ -9,6 +9,7 @@ use std::future::Future;
 
 use axum::http::{HeaderMap, HeaderName};
 use rand::Rng;
+use tokio::task::futures::TaskLocalFuture;
 
 /// Where a context comes in and goes out.
 pub const HEADER: HeaderName = HeaderName::from_static("traceparent");
@@ -102,8 +103,8 @@ fn lower_hex(text: &str, len: usize) -> Option<&str> {
 }
 
 /// Runs `future` as this part of a trace.
-pub async fn scope<F: Future>(context: TraceContext, future: F) -> F::Output {
-    CURRENT.scope(context, future).await
+pub fn scope<F: Future>(context: TraceContext, future: F) -> TaskLocalFuture<TraceContext, F> {
+    CURRENT.scope(context, future)
 }
 
 /// What the running task is part of.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use futures_util::FutureExt;
 
 use crate::db::Db;
 use crate::error::{Code, Error, Result};
@@ -107,7 +108,7 @@ impl Directory {
             return Ok(known.clone());
         }
         let _reading = Reading(&self.reading);
-        let known = match (db.unless_away(read(db)).await, last) {
+        let known = match (db.unless_away(read(db).boxed()).await, last) {
             (Ok(known), _) => Arc::new(known),
             (Err(_), Some(known)) => return Ok(known),
             (Err(error), None) => return Err(error),

@@ -27,8 +27,13 @@ pub fn written(json: Vec<u8>) -> Value {
     Value::Binary(json.into())
 }
 
+/// [`encode`] as a text.
+pub fn encode_text(response: &Response) -> String {
+    String::from_utf8(encode(response)).expect("JSON is text")
+}
+
 /// A response as the specification of GraphQL has it.
-pub fn encode(response: &Response) -> String {
+pub fn encode(response: &Response) -> Vec<u8> {
     let mut json = Vec::with_capacity(1024 + written_bytes(&response.data));
     json.extend_from_slice(b"{\"data\":");
     push_value(&mut json, &response.data);
@@ -41,7 +46,7 @@ pub fn encode(response: &Response) -> String {
         push(&mut json, &response.errors);
     }
     json.push(b'}');
-    String::from_utf8(json).expect("JSON is text")
+    json
 }
 
 /// How much of the value, or of its fields, is written already.
@@ -99,7 +104,7 @@ mod tests {
         let mut response = Response::new(data).extension("x", value!({ "y": 1 }));
         response.errors.push(ServerError::new("It failed.", None));
         let library = serde_json::to_value(&response).unwrap();
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&encode(&response)).unwrap(), library);
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&encode(&response)).unwrap(), library);
     }
 
     #[test]
@@ -117,6 +122,6 @@ mod tests {
         if let Value::Object(fields) = &mut data {
             fields.insert(async_graphql::Name::new("node"), written(b"{\"a\":[1]}".to_vec()));
         }
-        assert_eq!(encode(&Response::new(data)), r#"{"data":{"list":[],"node":{"a":[1]}}}"#);
+        assert_eq!(encode_text(&Response::new(data)), r#"{"data":{"list":[],"node":{"a":[1]}}}"#);
     }
 }

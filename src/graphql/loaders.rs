@@ -5,7 +5,7 @@
 //! driven by the request's own task: [`drive`] polls the resolvers first and the batches only when all of them wait.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -57,8 +57,7 @@ impl BatchReader {
 }
 
 /// Runs `request` and the batches that its resolvers ask for, in one task.
-pub async fn drive<F: Future>(request: F, mut batches: Batches) -> F::Output {
-    let mut request = pin!(request);
+pub async fn drive<F: Future>(mut request: Pin<&mut F>, mut batches: Batches) -> F::Output {
     let mut running = FuturesUnordered::new();
     repolled(poll_fn(move |cx| {
         loop {

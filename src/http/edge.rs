@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -247,7 +248,7 @@ impl Edge {
     async fn run_with(&self, schema: &Schema, call: Call) -> Response {
         let (request, reader) = self.request(call);
         let (loaders, batches) = reader.driven_loaders();
-        graphql::drive(schema.execute(request.data(loaders)), batches).await
+        graphql::drive(pin!(schema.execute(request.data(loaders))), batches).await
     }
 
     /// The answers of any operation: one of a query or a mutation, any number of a subscription. Dropping it ends a

@@ -1,5 +1,6 @@
 //! Listening, serving and draining.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -80,7 +81,7 @@ pub async fn accept(listener: TcpListener, router: Router, stop: CancellationTok
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A client that breaks off is no news.
-            if let Err(error) = repolled(connection).await {
+            if let Err(error) = repolled(pin!(connection)).await {
                 tracing::trace!(%error, "a connection ended");
             }
         });

@@ -67,7 +67,7 @@ pub fn expires_in(edge: &Edge, expires_at: Option<DateTime<Utc>>) -> impl Future
 
 fn to_json(answer: Answer, request_id: &RequestId) -> String {
     match answer {
-        Answer::Executed(response) => json::encode(&response),
+        Answer::Executed(response) => json::encode_text(&response),
         Answer::Refused(mut refusal) => {
             refusal.errors.iter_mut().for_each(|error| refusal::finish(error, request_id));
             refusal.to_json()

@@ -92,7 +92,7 @@ impl Sent<'_> {
 /// The message `next` as the text of a frame.
 pub fn next(id: &str, payload: &Response) -> String {
     let id = serde_json::to_string(id).expect("a text is plain data");
-    format!(r#"{{"type":"next","id":{id},"payload":{}}}"#, json::encode(payload))
+    format!(r#"{{"type":"next","id":{id},"payload":{}}}"#, json::encode_text(payload))
 }
 
 /// Finds a connection parameter as clients write it: `Authorization`, `authorization`.
