@@ -113,12 +113,7 @@ impl Db {
         if self.is_away() {
             return Err(Error::unavailable());
         }
-        // Mostly one is free. What it takes to wait for one is on the heap: every query would be the larger for it.
-        if self.pool.status().available > 0
-            && let Some(free) = self.pool.get().now_or_never()
-        {
-            return Ok(free?);
-        }
+        // On the heap, for the future of every query has room for this.
         self.unless_away(async { Ok(self.pool.get().await?) }.boxed()).await
     }
 

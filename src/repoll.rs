@@ -39,7 +39,8 @@ impl Wake for Bell {
     }
 }
 
-/// `future`, polled again at once when it was woken while it was polled.
+/// `future`, polled again at once when it was woken while it was polled. A large one is better pinned by the caller: moved in here it
+/// takes its room twice.
 pub async fn repolled<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let bell = Arc::new(Bell { state: AtomicU8::new(IDLE), task: AtomicWaker::new() });

@@ -11,7 +11,6 @@
 //! five calls keeps its plan.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 use std::sync::{LazyLock, OnceLock, RwLock};
@@ -21,23 +20,24 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Untyped};
+use foldhash::HashSet;
 
 /// How many [assembled](Sql::assembled) texts are kept. Filters and sort orders make many; without a limit a client could
 /// fill the memory of the database with plans by asking for all of them.
 const MAX_KEPT_TEXTS: usize = 256;
 
+/// Their hashes.
 static KEPT_TEXTS: LazyLock<RwLock<HashSet<u64>>> = LazyLock::new(RwLock::default);
-
-/// Of what hashes the texts; nobody from outside chooses them.
-static HASHES: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::default);
 
 /// Whether the plan for this text is kept: one of the first that were seen.
 fn is_kept(text: &str) -> bool {
-    let hash = HASHES.hash_one(text);
     let lock = "never poisoned: no code panics in it";
-    if KEPT_TEXTS.read().expect(lock).contains(&hash) {
+    let kept = KEPT_TEXTS.read().expect(lock);
+    let hash = kept.hasher().hash_one(text);
+    if kept.contains(&hash) {
         return true;
     }
+    drop(kept);
     let mut kept = KEPT_TEXTS.write().expect(lock);
     kept.len() < MAX_KEPT_TEXTS && kept.insert(hash)
 }

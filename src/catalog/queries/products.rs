@@ -125,25 +125,25 @@ fn groups<'a>(columns: ProductColumns, p: &'a str, priced: &'a str) -> [Group<'a
 pub(super) fn columns_of(columns: ProductColumns, p: &str, priced: &str) -> String {
     let groups = groups(columns, p, priced);
     let count = groups.iter().rposition(|(is_wanted, ..)| *is_wanted).map_or(0, |last| last + 1);
-    let mut text = format!("{p}.id, {p}.slug, {p}.name, {p}.created_at");
-    for (is_wanted, of, names) in &groups[..count] {
-        for name in *names {
-            if *is_wanted {
-                text.extend([", ", of, ".", name]);
-            } else {
-                text.push_str(", NULL");
-            }
-        }
-    }
-    text
+    listed(p, groups.into_iter().take(count))
 }
 
 /// What of it has to be selected of `p` and `priced` where a page is cut out of them before the images are joined.
 pub(super) fn columns_within(columns: ProductColumns, priced: &str) -> String {
-    let mut text = String::from("p.id, p.slug, p.name, p.created_at");
-    for (is_wanted, of, names) in groups(ProductColumns { image: false, ..columns }, "p", priced) {
-        for name in names.iter().filter(|_| is_wanted) {
-            text.extend([", ", of, ".", name]);
+    let groups = groups(ProductColumns { image: false, ..columns }, "p", priced);
+    listed("p", groups.into_iter().filter(|(is_wanted, ..)| *is_wanted))
+}
+
+/// What every product has, and the groups.
+fn listed<'a>(p: &str, groups: impl Iterator<Item = Group<'a>>) -> String {
+    let mut text = format!("{p}.id, {p}.slug, {p}.name, {p}.created_at");
+    for (is_wanted, of, names) in groups {
+        for name in names {
+            if is_wanted {
+                text.extend([", ", of, ".", name]);
+            } else {
+                text.push_str(", NULL");
+            }
         }
     }
     text
